@@ -1,0 +1,1 @@
+"""Congestion control: transport-wide feedback towards the publishers."""

@@ -1,0 +1,69 @@
+"""Counts by RTP sequence number for what arrives, and by the source's own number for what was opened."""
+from libc.stdint cimport uint64_t
+from libc.string cimport memcmp, memset
+
+from mediaplane.loadgen.source cimport CODEC_BYTES, SMALLEST_PAYLOAD, TRAILER_BYTES, TRAILER_MAGIC, pattern_offset
+from mediaplane.secure.srtp cimport srtp_estimate_index, srtp_replay_check, srtp_replay_commit
+from mediaplane.status cimport OK
+from mediaplane.stream.receive_statistics cimport receive_statistics_packet
+from mediaplane.wire.byte_order cimport load32, load64
+from mediaplane.wire.rtp cimport rtp_payload_size
+
+
+cdef bint stream_arrived(stream_t *stream, const rtp_header_t *header, uint32_t size, int64_t now_us) noexcept nogil:
+    cdef uint64_t index = srtp_estimate_index(&stream.order, header.seq16)
+    if srtp_replay_check(&stream.order, index) != OK:
+        stream.duplicates += 1
+        return False
+    if not stream.order.started:
+        stream.first_index = index
+        stream.first_packet_us = now_us
+    elif index < stream.order.highest_index:
+        stream.reordered += 1
+        stream.first_index = min(stream.first_index, index)
+    srtp_replay_commit(&stream.order, index)
+    receive_statistics_packet(&stream.statistics, index, header.timestamp, size, now_us)
+    stream.packets += 1
+    stream.octets += size
+    if header.payload_type != stream.payload_type:
+        stream.wrong_payload_type += 1
+    return True
+
+
+cdef void _count_number(stream_t *stream, uint32_t source_id, uint64_t number) noexcept nogil:
+    if source_id != stream.source_id:
+        if stream.source_id:
+            stream.missing_before += stream.numbers.highest_index - stream.first_number + 1 - stream.distinct_numbers
+        memset(&stream.numbers, 0, sizeof(stream.numbers))
+        stream.source_id = source_id
+        stream.first_number = number
+        stream.distinct_numbers = 0
+    if srtp_replay_check(&stream.numbers, number) != OK:
+        stream.duplicates += 1
+        return
+    if stream.distinct_numbers and number < stream.numbers.highest_index:
+        stream.misordered += 1
+        stream.first_number = min(stream.first_number, number)
+    srtp_replay_commit(&stream.numbers, number)
+    stream.distinct_numbers += 1
+
+
+cdef int64_t stream_opened(stream_t *stream, const uint8_t *data, uint32_t size, const rtp_header_t *header,
+                           const uint8_t *pattern) noexcept nogil:
+    cdef const uint8_t *payload = data + header.header_size
+    cdef const uint8_t *trailer
+    cdef int payload_size = rtp_payload_size(data, size, header)
+    cdef uint64_t number
+    if payload_size < SMALLEST_PAYLOAD:
+        stream.corrupt += 1
+        return -1
+    trailer = payload + payload_size - TRAILER_BYTES
+    number = load64(trailer + 8)
+    if (load32(trailer) != TRAILER_MAGIC
+            or memcmp(payload + CODEC_BYTES, pattern + pattern_offset(number) + CODEC_BYTES,
+                      payload_size - SMALLEST_PAYLOAD) != 0):
+        stream.corrupt += 1
+        return -1
+    stream.verified += 1
+    _count_number(stream, load32(trailer + 4), number)
+    return <int64_t>load64(trailer + 16)

@@ -1,0 +1,1 @@
+"""How a room uses several workers: a publisher's worker hands each packet once to each other one that wants it."""

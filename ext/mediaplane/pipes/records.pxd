@@ -1,0 +1,42 @@
+"""What travels through a pipe. Ids are those of the producer's own worker.
+
+A state or a wish says everything that holds and is said again every second, so one that was lost does no lasting harm.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+
+from mediaplane.pipes.pipe cimport pipe_record_t
+from mediaplane.stream.timestamp_map cimport rtp_clock_t
+
+cdef enum PipeRecordKind:
+    PIPE_PACKET = 1              # from the producer's worker
+    PIPE_STATE = 2               # likewise
+    PIPE_WISH = 3                # to the producer's worker
+    PIPE_END = 4                 # likewise: no piped producer stands for it there any more
+
+# A packet, and behind it its bytes: decrypted, without padding, header extensions in the two-byte form with their
+# ExtensionKind as id. What consumers close the gap of has no payload.
+cdef struct pipe_packet_t:
+    pipe_record_t record
+    uint32_t producer
+    uint32_t begun
+    int64_t seq64
+    uint16_t size
+    uint8_t encoding
+
+cdef struct pipe_encoding_state_t:
+    rtp_clock_t clock
+    uint32_t begun
+    uint8_t active
+
+cdef struct pipe_state_t:
+    pipe_record_t record
+    uint32_t producer
+    uint8_t open
+    pipe_encoding_state_t encodings[4]
+
+# PIPE_WISH and PIPE_END.
+cdef struct pipe_wish_t:
+    pipe_record_t record
+    uint32_t producer
+    uint8_t encodings            # those to hand over, a bit each
+    uint8_t keyframes            # those of which a keyframe is needed

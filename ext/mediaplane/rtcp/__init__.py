@@ -1,0 +1,1 @@
+"""RTCP: reading what peers send, reports to them, feedback to publishers."""

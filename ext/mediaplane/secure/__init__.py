@@ -1,0 +1,1 @@
+"""What keeps a transport private: SRTP, DTLS and the authentication of ICE-lite."""

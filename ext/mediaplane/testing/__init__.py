@@ -1,0 +1,1 @@
+"""Python views of the native units, for tests and benchmarks only."""

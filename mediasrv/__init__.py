@@ -1,0 +1,1 @@
+"""A WebRTC media server: rooms, calls, WHIP and WHEP over a native forwarder."""

@@ -1,0 +1,3 @@
+from mediasrv.cli import main
+
+main()

@@ -1,0 +1,203 @@
+"""The server: every part made and wired, started, and stopped in order. Nothing else wires."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from mediasrv import logs
+from mediasrv.addresses import advertised_addresses, bind_addresses
+from mediasrv.config import Settings
+from mediasrv.http.server import HttpServer, ListenError, page_url
+from mediasrv.http.websocket import Close, RpcSession, Send
+from mediasrv.journal.journal import Journal
+from mediasrv.journal.sinks import LogSink
+from mediasrv.media.native import WorkerFactory
+from mediasrv.media.placement import Placement
+from mediasrv.media.worker_pool import MediaSettings, WorkerPool, native_worker
+from mediasrv.rooms.clock import SystemClock
+from mediasrv.rooms.ports import PeerObserver
+from mediasrv.rooms.registry import RoomRegistry
+from mediasrv.rooms.room import Room
+from mediasrv.rtc.certificate import Certificate
+from mediasrv.rtc.events import Closed, PeerEvent
+from mediasrv.rtc.peer_connection import PeerConnection
+from mediasrv.rtc.sdp_attributes import Candidate
+from mediasrv.signaling.session import Session
+from mediasrv.tokens import TokenVerifier
+
+log = structlog.get_logger("mediasrv")
+
+WEB_FOLDER = Path(__file__).parent / "web"
+
+
+class StartError(Exception):
+    """The server cannot start; the text says why and what to do."""
+
+
+def run(settings: Settings) -> str | None:
+    """Serve until SIGINT or SIGTERM. Returns what failed, or None if it was told to stop. Raises `StartError`."""
+    logs.configure(level=settings.log_level, console=settings.dev)
+    return uvloop.run(serve(settings, announce=lambda line: print(line, flush=True)))
+
+
+async def serve(
+    settings: Settings, *, announce: Callable[[str], None], worker_factory: WorkerFactory = native_worker
+) -> str | None:
+    """`run` on the running loop; `announce` is given the one line that says where the server is."""
+    server = Server(settings, worker_factory)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.stop_requested.set()
+        # A second signal finds no handler and ends the process at once.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    await server.start()
+    announce(server.ready_line)
+    try:
+        await server.stop_requested.wait()
+    finally:
+        await server.stop()
+    return server.failure
+
+
+class Server:
+    """The parts of one server. `failure` says why it stopped by itself."""
+
+    def __init__(self, settings: Settings, worker_factory: WorkerFactory) -> None:
+        self.settings = settings
+        self.stop_requested = asyncio.Event()
+        self.failure: str | None = None
+        self.ready_line = ""
+        self._running = False
+        self._certificate = Certificate.generate()
+        binds = bind_addresses(settings.rtc_bind)
+        self._addresses = advertised_addresses(settings.rtc_ip, binds)
+        media = MediaSettings(
+            binds=binds, port=settings.rtc_port, workers=settings.worker_count, srtp_backend=settings.srtp_backend
+        )
+        self._pool = WorkerPool(media, self._certificate, worker_factory=worker_factory)
+        self._pool.on_failure(self._worker_failed)
+        self._binds = binds
+        self._placement = Placement(self._pool.workers, settings.room_spread)
+        clock = SystemClock()
+        self._rooms = RoomRegistry(self._connect, clock=clock)
+        self._rooms.observe(Journal([LogSink()], clock))
+        self._verifier = TokenVerifier(settings.keys)
+        self._http = HttpServer(
+            web_folder=WEB_FOLDER,
+            rooms=self._rooms,
+            verifier=self._verifier,
+            open_session=self._open_session,
+            is_ready=lambda: self._running,
+            dev_key=next(iter(settings.keys.items())) if settings.dev else None,
+        )
+
+    async def start(self) -> None:
+        """Start the media workers, then listen. Raises `StartError`; then nothing runs."""
+        self._start_media()
+        try:
+            address = await self._http.start(self.settings.http_address)
+        except ListenError as error:
+            self._pool.stop()
+            raise StartError(str(error)) from None
+        self._running = True
+        backend = self._pool.workers[0].native.srtp_backend
+        ports = _port_ranges([worker.port for worker in self._pool.workers])
+        self.ready_line = f"mediasrv is ready: {page_url(address)} (media on UDP {ports}, srtp: {backend})"
+        log.info("ready", http=str(address), rtc_ip=self._addresses, udp=ports, srtp=backend)
+
+    async def stop(self) -> None:
+        """Tell everybody, let what is said to them go out, then stop; idempotent."""
+        if not self._running:
+            return
+        self._running = False
+        log.info("stopping", rooms=len(self._rooms.rooms))
+        self._rooms.close()
+        await self._http.stop_sessions()
+        await self._http.stop()
+        self._pool.stop()
+        log.info("stopped", **{name: count for name, count in self._pool.counters().items() if count})
+
+    def _start_media(self) -> None:
+        if not self._addresses:
+            log.warning(
+                "no address found that clients could send media to, only programs on this machine can connect: "
+                "give the address of this machine with --rtc-ip"
+            )
+            self._addresses = ["127.0.0.1"]
+        try:
+            self._pool.start()
+        except OSError as error:
+            raise StartError(self._why_not_bound(error)) from None
+        except ImportError as error:
+            raise StartError(f"the native modules are not built or do not fit ({error}); run `make build`") from None
+        except ValueError as error:  # an SRTP backend that this build or this CPU lacks
+            raise StartError(f"cannot start the media workers: {error}") from None
+
+    def _connect(self, room: Room, observer: PeerObserver) -> PeerConnection:
+        """A peer connection on a worker of the room."""
+        seat = self._placement.take(room)
+
+        def observe(event: PeerEvent) -> None:
+            if isinstance(event, Closed):
+                seat.leave()
+            observer(event)
+
+        port = seat.worker.port
+        candidates = [Candidate.host(ip, port, index) for index, ip in enumerate(self._addresses)]
+        return PeerConnection(seat.worker, candidates=candidates, certificate=self._certificate, observer=observe)
+
+    def _open_session(self, send: Send, close: Close) -> RpcSession:
+        return Session(self._rooms, self._verifier.verify, send=send, close=close)
+
+    def _worker_failed(self, index: int, reason: str) -> None:
+        self.failure = f"media worker {index} ended: {reason}"
+        self.stop_requested.set()
+
+    def _why_not_bound(self, error: OSError) -> str:
+        if error.errno == errno.EADDRINUSE:
+            first = self.settings.rtc_port
+            ports = range(first, first + self.settings.worker_count)
+            taken = next((port for port in ports if _is_taken(self._binds, port)), first)
+            return (
+                f"UDP port {taken} is in use: is another mediasrv running? "
+                "Stop what uses it, or choose another first port with --rtc-port PORT"
+            )
+        if error.errno == errno.EADDRNOTAVAIL:
+            return f"{', '.join(self._binds)}: not every address is one of this machine; choose them with --rtc-bind IP"
+        if error.errno == errno.EACCES:
+            return f"UDP port {self.settings.rtc_port} needs privileges; choose one from 1024 on with --rtc-port PORT"
+        return f"cannot receive media on UDP port {self.settings.rtc_port}: {error.strerror or error}"
+
+
+def _is_taken(binds: Sequence[str], port: int) -> bool:
+    for address in binds:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                probe.bind((address, port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    return True
+    return False
+
+
+def _port_ranges(ports: Sequence[int]) -> str:
+    """`7882-7885` for ports in a row, else each by itself."""
+    if len(ports) > 1 and list(ports) == list(range(ports[0], ports[0] + len(ports))):
+        return f"{ports[0]}-{ports[-1]}"
+    return ", ".join(map(str, ports))

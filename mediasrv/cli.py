@@ -1,0 +1,182 @@
+"""The command line: `mediasrv serve` and `mediasrv token`."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from mediasrv import config, tokens
+from mediasrv.rooms.permissions import FLAG_OF_NAME, Permission, flag_names, from_names
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+# What somebody who joins a call needs; the rest is asked for by name.
+DEFAULT_GRANTS = ~(Permission.MODERATE | Permission.RESERVE | Permission.RECORD)
+
+app = typer.Typer(
+    name="mediasrv",
+    help="A WebRTC media server: rooms and calls in the browser, WHIP and WHEP, over a native forwarder.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="TOML file of settings, keys among them (MEDIASRV_CONFIG)."),
+]
+
+
+@app.command(
+    epilog="Every option is also a key of the TOML file (rtc_port = 7882) and an environment variable "
+    "(MEDIASRV_RTC_PORT=7882). The command line wins over the environment, and that over the file."
+)
+def serve(
+    config_file: ConfigFile = None,
+    http: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where pages, /rpc, WHIP and WHEP are served. Default: 127.0.0.1:8080."),
+    ] = None,
+    rtc_ip: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="IP",
+            help="Address that clients send media to; repeat it for more. Behind NAT: the public one. "
+            "Default: the address of the interface that leads to the Internet.",
+        ),
+    ] = None,
+    rtc_bind: Annotated[
+        list[str] | None,
+        typer.Option(metavar="IP", help="Local address to receive media on; repeat it for more. Default: all."),
+    ] = None,
+    rtc_port: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", help="UDP port of the first worker; the others follow. Default: 7882; 0: any."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Media threads, each with a UDP port. Default: one for each CPU.")
+    ] = None,
+    room_spread: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Peer connections of a room on a worker before others get more. Default: 200."),
+    ] = None,
+    dev: Annotated[
+        bool | None,
+        typer.Option(
+            "--dev",
+            metavar="",  # or the help would show a value to give
+            help=f"For development: key '{config.DEV_KEY}', tokens for the asking, console logs, loopback only.",
+        ),
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error. Default: info.")
+    ] = None,
+    srtp_backend: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="ipsec-mb, libcrypto, or auto for the faster one there is (default)."),
+    ] = None,
+) -> None:
+    """Run the server until it gets SIGINT or SIGTERM."""
+    options = {
+        "http": http,
+        "rtc_ip": rtc_ip or None,
+        "rtc_bind": rtc_bind or None,
+        "rtc_port": rtc_port,
+        "workers": workers,
+        "room_spread": room_spread,
+        "dev": dev or None,
+        "log_level": log_level,
+        "srtp_backend": srtp_backend,
+    }
+    try:
+        settings = config.load(options, file=config_file)
+        config.require_keys(settings)
+    except config.ConfigError as error:
+        _fail(str(error), EXIT_USAGE)
+    from mediasrv.app import StartError, run  # the native modules: not needed for help, tokens or a wrong setting
+
+    try:
+        failure = run(settings)
+    except StartError as error:
+        _fail(str(error), EXIT_USAGE)
+    if failure is not None:
+        _fail(failure, EXIT_FAILED)
+
+
+@app.command()
+def token(
+    room: Annotated[str, typer.Option(metavar="NAME", help="The room that the token lets into.")],
+    identity: Annotated[str, typer.Option(metavar="ID", help="Who it is for: one person has one identity.")],
+    name: Annotated[str, typer.Option(metavar="TEXT", help="The name that others see. Default: the identity.")] = "",
+    grant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FLAG",
+            help="A permission; repeat it for more. Default: all but moderate, reserve and record. "
+            f"Flags: {', '.join(FLAG_OF_NAME)}.",
+        ),
+    ] = None,
+    ttl: Annotated[str, typer.Option(metavar="TIME", help="How long it is valid, like 90s, 30m, 1h or 7d.")] = "1h",
+    key: Annotated[str | None, typer.Option(metavar="ID", help="The key to sign with. Default: the first one.")] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Print a token, signed with the configured key (without any: the key of `serve --dev`)."""
+    try:
+        keys = config.load(file=config_file).keys
+        if not keys:
+            # No configuration at all can only be meant for a server that was started with --dev.
+            keys = {config.DEV_KEY: config.DEV_SECRET}
+            print(f"mediasrv: no keys are configured, so this is signed with '{config.DEV_KEY}': "
+                  "it works only with a server that runs with --dev", file=sys.stderr)  # fmt: skip
+        key_id = key or next(iter(keys))
+        if key_id not in keys:
+            raise ValueError(f"--key: there is no key '{key_id}'; configured are {', '.join(keys)}")
+        print(
+            tokens.mint(
+                key_id,
+                keys[key_id],
+                identity=identity,
+                room=room,
+                grants=_grants(grant),
+                ttl_s=_seconds(ttl),
+                name=name,
+            )
+        )
+    except (config.ConfigError, ValueError) as error:
+        _fail(str(error), EXIT_USAGE)
+
+
+def _grants(names: list[str] | None) -> dict[str, bool]:
+    try:
+        flags = Permission.JOIN | from_names(names) if names else DEFAULT_GRANTS
+    except ValueError as error:
+        raise ValueError(f"--grant: {error}") from None
+    return dict.fromkeys(flag_names(flags), True)
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d{1,9})([smhd])", text)
+    if not match or not int(match[1]):
+        raise ValueError(f"--ttl: '{text}' is not a length of time; write for example 90s, 30m, 1h or 7d")
+    return int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"mediasrv: {message}", file=sys.stderr)
+    sys.stderr.flush()
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    # A reader that went away (`mediasrv token … | head -c0`) is no reason for a traceback.
+    try:
+        app()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(EXIT_FAILED) from None

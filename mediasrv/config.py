@@ -1,0 +1,234 @@
+"""The server's settings: defaults < TOML file < environment < command line.
+
+Every setting has one name everywhere: `rtc_port` in the file, `MEDIASRV_RTC_PORT` in the environment, `--rtc-port` on
+the command line. In the environment a list is separated by commas, and `keys` is `name:secret,name:secret`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_origin
+
+import msgspec
+
+ENVIRONMENT_PREFIX = "MEDIASRV_"
+DEV_KEY = "devkey"
+DEV_SECRET = "devsecret-devsecret-devsecret-32"
+SECRET_MIN_BYTES = 32  # HS256 with less is weaker than its hash (RFC 7518 §3.2)
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+SrtpBackend = Literal["auto", "ipsec-mb", "libcrypto"]
+
+
+class ConfigError(Exception):
+    """A setting that the server cannot start with; the text names the setting, its source and what to do."""
+
+
+class HostPort(NamedTuple):
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+MAX_WORKERS = 64  # as many as the media plane joins by pipes
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server runs with. `rtc_ip` and `rtc_bind` may be empty: see `mediasrv.addresses`."""
+
+    http: str = "127.0.0.1:8080"
+    """Address and port of pages, /rpc, WHIP and WHEP."""
+    rtc_ip: tuple[str, ...] = ()
+    """Addresses told to clients as ICE candidates; empty: those of the interfaces with a default route."""
+    rtc_bind: tuple[str, ...] = ()
+    """Addresses to bind for media; empty: all, or loopback with `dev`."""
+    rtc_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 7882
+    """UDP port of the first worker, the next ones follow; 0: any free ports."""
+    workers: Annotated[int, msgspec.Meta(ge=0, le=MAX_WORKERS)] = 0
+    """Media threads; 0: one for each CPU this process may use."""
+    room_spread: Annotated[int, msgspec.Meta(ge=1)] = 200
+    """Peer connections that a room has on one worker before others go to the next."""
+    dev: bool = False
+    """Development: known key, console logs, loopback only."""
+    keys: dict[str, str] = {}
+    """Secrets that tokens are signed with, by key id."""
+    log_level: LogLevel = "info"
+    srtp_backend: SrtpBackend = "auto"
+
+    @property
+    def http_address(self) -> HostPort:
+        return parse_host_port(self.http)
+
+    @property
+    def worker_count(self) -> int:
+        return self.workers or min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+
+
+FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
+
+
+class _Value(NamedTuple):
+    value: Any
+    source: str  # as a reader would name it: "environment variable MEDIASRV_HTTP"
+
+
+def load(
+    options: Mapping[str, Any] | None = None,
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Settings from all sources; `options` are those of the command line, None meaning not given.
+
+    The file is `file`, else the one that MEDIASRV_CONFIG names, else none. Raises `ConfigError`.
+    """
+    if file is None and environment.get("MEDIASRV_CONFIG"):
+        file = Path(environment["MEDIASRV_CONFIG"])
+    layers: dict[str, _Value] = {}
+    if file is not None:
+        layers |= _from_file(file)
+    layers |= _from_environment(environment)
+    for name, value in (options or {}).items():
+        if value is not None:
+            layers[name] = _Value(value, f"option --{name.replace('_', '-')}")
+    settings = Settings(**{name: _convert(name, *layer) for name, layer in layers.items()})
+    return _check(_with_dev_defaults(settings), {name: layer.source for name, layer in layers.items()})
+
+
+def require_keys(settings: Settings) -> None:
+    """Raise `ConfigError` if no token could ever be valid."""
+    if not settings.keys:
+        raise ConfigError(
+            "no keys are configured, so no token could be valid and nobody could join.\n"
+            "Make a secret with `openssl rand -hex 32` and put it into the configuration file (--config):\n"
+            '    [keys]\n    main = "THE SECRET"\n'
+            "or into the environment: MEDIASRV_KEYS=main:THE-SECRET. To try things out on this machine, use --dev."
+        )
+
+
+def parse_host_port(text: str) -> HostPort:
+    """`127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`; raises `ConfigError`."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ConfigError(f"'{text}' is ambiguous: write an IPv6 address in brackets, like [::1]:8080")
+    if not colon or not host:
+        raise ConfigError(f"'{text}' is not HOST:PORT; write 127.0.0.1:8080, or 0.0.0.0:8080 for every address")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise ConfigError(f"'{port}' in '{text}' is not a port from 0 to 65535")
+    return HostPort(host, int(port))
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _from_file(path: Path) -> dict[str, _Value]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from None
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    for name in table:
+        if name not in FIELDS:
+            raise ConfigError(f"{path}: unknown key '{name}'{_suggestion(name)}")
+    return {name: _Value(value, str(path)) for name, value in table.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, _Value]:
+    layers = {}
+    for variable, text in environment.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if name in FIELDS:
+            layers[name] = _Value(_parse_text(name, text), f"environment variable {variable}")
+        # Only what looks like a slip is an error: Kubernetes sets MEDIASRV_SERVICE_HOST and the like by itself.
+        elif name != "config" and difflib.get_close_matches(name, FIELDS, n=1, cutoff=0.8):
+            raise ConfigError(f"unknown environment variable {variable}{_suggestion(name, ENVIRONMENT_PREFIX)}")
+    return layers
+
+
+def _parse_text(name: str, text: str) -> Any:
+    kind = get_origin(FIELDS[name].type)
+    if kind is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if kind is dict:
+        pairs = [part.partition(":") for part in text.split(",") if part.strip()]
+        return {key.strip(): value.strip() for key, _, value in pairs}
+    return text
+
+
+def _convert(name: str, value: Any, source: str) -> Any:
+    try:
+        return msgspec.convert(value, FIELDS[name].type, strict=not isinstance(value, str))
+    except msgspec.ValidationError as error:
+        shown = "" if name == "keys" else f" (got {value!r})"  # a secret must not reach a terminal or a log
+        raise ConfigError(f"{name}: {error}{shown}; set by {source}") from None
+
+
+def _with_dev_defaults(settings: Settings) -> Settings:
+    if not settings.dev:
+        return settings
+    return msgspec.structs.replace(
+        settings,
+        keys=settings.keys or {DEV_KEY: DEV_SECRET},
+        rtc_ip=settings.rtc_ip or ("127.0.0.1",),
+        rtc_bind=settings.rtc_bind or ("127.0.0.1",),
+    )
+
+
+def _check(settings: Settings, sources: Mapping[str, str]) -> Settings:
+    """What types alone cannot say; raises `ConfigError` with the source of the offending value."""
+
+    def fail(name: str, problem: str) -> ConfigError:
+        return ConfigError(f"{name}: {problem}; set by {sources.get(name, 'default')}")
+
+    try:
+        address = settings.http_address
+    except ConfigError as error:
+        raise fail("http", str(error)) from None
+    hosts = {"http": [address.host], "rtc_ip": settings.rtc_ip, "rtc_bind": settings.rtc_bind}
+    for name in ("rtc_ip", "rtc_bind"):
+        for text in hosts[name]:
+            try:
+                ip = ipaddress.ip_address(text)
+            except ValueError:
+                raise fail(name, f"'{text}' is not an IP address (a host name will not do)") from None
+            if name == "rtc_ip" and ip.is_unspecified:
+                raise fail(name, f"{text} is no address that a client could send to; give the machine's own")
+    if settings.dev:
+        for name, listed in hosts.items():
+            for text in listed:
+                if not is_loopback(text):
+                    raise fail(name, f"{text} is not loopback, and with --dev everyone knows the key; use 127.0.0.1")
+    if settings.rtc_port and settings.rtc_port + settings.worker_count - 1 > 65535:
+        raise fail("rtc_port", f"{settings.worker_count} workers need as many ports from {settings.rtc_port} on")
+    for key, secret in settings.keys.items():
+        if not key:
+            raise fail("keys", "a key id is empty")
+        if len(secret.encode()) < SECRET_MIN_BYTES:
+            raise fail(
+                "keys",
+                f"the secret of '{key}' has less than {SECRET_MIN_BYTES} bytes; `openssl rand -hex 32` makes one",
+            )
+    return settings
+
+
+def _suggestion(name: str, prefix: str = "") -> str:
+    close = difflib.get_close_matches(name.lower().replace("-", "_"), FIELDS, n=1)
+    if close:
+        return f"; did you mean '{prefix}{close[0].upper() if prefix else close[0]}'?"
+    return f"; known keys are {', '.join(sorted(FIELDS))}"

@@ -1,0 +1,92 @@
+"""The HTTP side put together: pages, health, `/rpc`, WHIP and WHEP on one address."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from mediasrv.config import HostPort
+from mediasrv.http import dev_token, problem, static
+from mediasrv.http.media_endpoint import BODY_MAX_BYTES, MediaEndpoint
+from mediasrv.http.ports import Rooms
+from mediasrv.http.websocket import RpcEndpoint, SessionFactory
+from mediasrv.http.whep import WHEP
+from mediasrv.http.whip import WHIP
+from mediasrv.tokens import TokenVerifier
+
+SHUTDOWN_TIMEOUT_S = 3.0
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the text says which, why and what to do."""
+
+
+class HttpServer:
+    """Listens from `start()` to `stop()`."""
+
+    def __init__(
+        self,
+        *,
+        web_folder: Path,
+        rooms: Rooms,
+        verifier: TokenVerifier,
+        open_session: SessionFactory,
+        is_ready: Callable[[], bool],
+        dev_key: tuple[str, str] | None = None,
+    ) -> None:
+        """`dev_key` (id, secret) lets the page ask for tokens; None leaves that out."""
+        self.app = web.Application(middlewares=[problem.middleware], client_max_size=BODY_MAX_BYTES)
+        self._rpc = RpcEndpoint(open_session)
+        self._rpc.add_routes(self.app)
+        self.app.add_subapp("/whip", MediaEndpoint(WHIP, rooms, verifier).application())
+        self.app.add_subapp("/whep", MediaEndpoint(WHEP, rooms, verifier).application())
+        if dev_key is not None:
+            dev_token.add_routes(self.app, *dev_key)
+        static.add_routes(self.app, web_folder, is_ready)
+        self.app.on_response_prepare.append(_name_server)
+        self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
+
+    async def start(self, address: HostPort) -> HostPort:
+        """Listen on `address` and return where: port 0 becomes the one that was free. Raises `ListenError`."""
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, address.host, address.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise ListenError(_why(address, error)) from None
+        return HostPort(address.host, self._runner.addresses[0][1])
+
+    async def stop_sessions(self) -> None:
+        """Deliver what is queued for control clients and close their connections."""
+        await self._rpc.stop()
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+
+async def _name_server(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "mediasrv"  # and not the versions of what it is made of
+
+
+def page_url(address: HostPort) -> str:
+    """Where a browser on this machine finds the page."""
+    wildcard = address.host in ("0.0.0.0", "::")
+    return f"http://{HostPort('127.0.0.1' if wildcard else address.host, address.port)}/"
+
+
+def _why(address: HostPort, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"TCP port {address.port} on {address.host} is in use: is another mediasrv running? "
+            "Stop what uses it, or choose another port with --http HOST:PORT"
+        )
+    if error.errno == errno.EACCES:
+        return (
+            f"TCP port {address.port} may not be used without privileges; choose one from 1024 on with --http HOST:PORT"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{address.host} is not an address of this machine; choose one that is with --http HOST:PORT"
+    return f"cannot listen on {address}: {error.strerror or error}"

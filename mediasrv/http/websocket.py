@@ -1,0 +1,147 @@
+"""`/rpc`: the WebSocket that control clients and the call page speak the control protocol over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from mediasrv.http.problem import HttpError
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_S = 15  # a ping each; a peer that doesn't answer within half of it has gone
+FRAME_MAX_BYTES = 1 << 20
+QUEUE_MAX_FRAMES = 512
+QUEUE_MAX_BYTES = 8 << 20
+MAX_CONNECTIONS = 16384
+CLOSE_TIMEOUT_S = 2.0
+
+Frame = bytes | str
+Send = Callable[[Frame], bool]
+Close = Callable[[], None]
+
+
+class RpcSession(Protocol):
+    """One client's side of the control protocol; it knows nothing of what carries its frames."""
+
+    def feed(self, frame: Frame) -> None:
+        """Take a frame: bytes are MessagePack, text is JSON."""
+
+    def closed(self) -> None:
+        """The connection has gone; called exactly once."""
+
+
+SessionFactory = Callable[[Send, Close], RpcSession]
+
+
+class Connection:
+    """Sends the frames of one session in their order, from a bounded queue: a client that doesn't read is lost."""
+
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
+        self._socket = socket
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._frames: deque[Frame] = deque()
+        self._queued_bytes = 0
+        self._changed = asyncio.Event()
+        self._close_code: WSCloseCode | None = None
+        self._overflowed = False
+
+    def send(self, frame: Frame) -> bool:
+        """Queue `frame`. False if it was refused: the connection is closing, or about to because the queue was full."""
+        if self._close_code is not None:
+            return False
+        if len(self._frames) >= QUEUE_MAX_FRAMES or self._queued_bytes + len(frame) > QUEUE_MAX_BYTES:
+            log.warning("client reads too slowly", queued_frames=len(self._frames))
+            self._frames.clear()
+            self._queued_bytes = 0
+            self._overflowed = True
+            # Not at once: what the session says now, that it closes, takes the place of what was queued.
+            self._loop.call_soon(self.close)
+            return False
+        self._frames.append(frame)
+        self._queued_bytes += len(frame)
+        self._changed.set()
+        return True
+
+    def close(self, code: WSCloseCode = WSCloseCode.OK) -> None:
+        """Close the socket after what is queued, or cut it if the client doesn't read that; idempotent."""
+        if self._close_code is None:
+            self._close_code = WSCloseCode.POLICY_VIOLATION if self._overflowed else code
+            self._changed.set()
+            if self._transport is not None:
+                self._loop.call_later(CLOSE_TIMEOUT_S, self._transport.abort)
+
+    async def write(self) -> None:
+        """Write queued frames until the connection is closed, from either side."""
+        with contextlib.suppress(ConnectionError):
+            while self._frames or self._close_code is None:
+                if not self._frames:
+                    self._changed.clear()
+                    await self._changed.wait()
+                    continue
+                frame = self._frames.popleft()
+                self._queued_bytes -= len(frame)
+                if isinstance(frame, str):
+                    await self._socket.send_str(frame)
+                else:
+                    await self._socket.send_bytes(frame)
+            await self._socket.close(code=self._close_code)
+
+
+class RpcEndpoint:
+    """Accepts WebSockets and gives each a session."""
+
+    def __init__(self, open_session: SessionFactory) -> None:
+        self._open_session = open_session
+        self._writers: dict[Connection, asyncio.Task[None]] = {}
+        self._stopping = False
+
+    def add_routes(self, app: web.Application) -> None:
+        app.router.add_get("/rpc", self._accept)
+
+    async def _accept(self, request: web.Request) -> web.StreamResponse:
+        # Origin is not checked: a session can do nothing before it sends a token in a message, and no cookie speaks for
+        # it, so a foreign page gains nothing here that it could not do with a client of its own.
+        if self._stopping or len(self._writers) >= MAX_CONNECTIONS:
+            raise HttpError(503, "server_busy", "the server takes no new connections now", {"Retry-After": "5"})
+        # Without compression: it would cost more CPU than it saves bytes, and invites decompression bombs.
+        socket = web.WebSocketResponse(
+            heartbeat=HEARTBEAT_S, max_msg_size=FRAME_MAX_BYTES, compress=False, timeout=CLOSE_TIMEOUT_S
+        )
+        await socket.prepare(request)
+        connection = Connection(socket, request.transport)
+        writer = asyncio.create_task(connection.write())
+        self._writers[connection] = writer
+        session = self._open_session(connection.send, connection.close)
+        try:
+            await self._read(socket, session, connection)
+        finally:
+            session.closed()
+            del self._writers[connection]
+            writer.cancel()
+        return socket
+
+    async def _read(self, socket: web.WebSocketResponse, session: RpcSession, connection: Connection) -> None:
+        async for message in socket:
+            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                try:
+                    session.feed(message.data)
+                except Exception as error:
+                    log.exception("session failed", error=type(error).__name__)
+                    connection.close(WSCloseCode.INTERNAL_ERROR)
+
+    async def stop(self) -> None:
+        """Close every connection after what is queued for it; no longer than CLOSE_TIMEOUT_S."""
+        self._stopping = True
+        writers = list(self._writers.values())
+        for connection in self._writers:
+            connection.close(WSCloseCode.GOING_AWAY)
+        if writers:
+            await asyncio.wait(writers, timeout=CLOSE_TIMEOUT_S)

@@ -1,0 +1,92 @@
+"""Turns what rooms tell into records, numbered, and gives them to the sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import structlog
+
+from mediasrv.journal.records import Record
+from mediasrv.journal.sinks import Sink
+from mediasrv.rooms import events
+from mediasrv.rooms.clock import Clock
+
+_log = structlog.get_logger("journal.sinks")
+
+
+class Entry(NamedTuple):
+    """What of a room event goes into its record."""
+
+    event: str
+    participant: str | None
+    fields: Mapping[str, object]
+
+
+class Journal:
+    """An observer of the rooms. A sink that fails misses the record; the rooms and the other sinks don't notice."""
+
+    def __init__(self, sinks: Sequence[Sink], clock: Clock) -> None:
+        self.sink_failures = [0] * len(sinks)
+        self._sinks = tuple(sinks)
+        self._clock = clock
+        self._last_seq: dict[str, int] = {}  # by the id of the open room
+
+    def __call__(self, event: events.RoomEvent) -> None:
+        """Take an event of a room; those that are no history are left out."""
+        entry = entry_of(event)
+        if entry is None:
+            return
+        seq = self._last_seq.get(event.room_id, 0) + 1
+        self._last_seq[event.room_id] = seq
+        if isinstance(event, events.RoomClosed):
+            del self._last_seq[event.room_id]
+        ts = datetime.fromtimestamp(self._clock.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        record = Record(
+            seq=seq,
+            ts=ts,
+            room=event.room,
+            room_id=event.room_id,
+            participant=entry.participant,
+            event=entry.event,
+            fields=entry.fields,
+        )
+        for index, sink in enumerate(self._sinks):
+            try:
+                sink.write(record)
+            except Exception:
+                self.sink_failures[index] += 1
+                if self.sink_failures[index] == 1:
+                    _log.exception("a journal sink failed; from now on it is only counted", sink=type(sink).__name__)
+
+
+def entry_of(event: events.RoomEvent) -> Entry | None:
+    """What the journal says of `event`; None if it is no history. Never the text of a message."""
+    match event:
+        case events.RoomOpened():
+            return Entry("room_opened", None, {})
+        case events.RoomClosed():
+            return Entry("room_closed", None, {})
+        case events.ParticipantJoined(participant=joined):
+            return Entry("participant_joined", joined.id, {"identity": joined.identity, "name": joined.name})
+        case events.ParticipantLeft():
+            fields = {"identity": event.identity, "reason": event.reason.value}
+            return Entry("participant_left", event.participant_id, fields)
+        case events.TrackPublished(track=track):
+            fields = {"track": track.id, "kind": track.kind, "source": track.source, "codec": track.codec}
+            return Entry("track_published", track.participant_id, {**fields, "encodings": list(track.encodings)})
+        case events.TrackUnpublished(track=track):
+            fields = {"track": track.id, "kind": track.kind, "source": track.source}
+            return Entry("track_unpublished", track.participant_id, fields)
+        case events.FeatureToggled():
+            toggled = {"feature": event.feature, "enabled": event.enabled, "by": event.by, "track": event.track_id}
+            return Entry("feature_toggled", event.participant_id, toggled)
+        case events.MessageSent():
+            sent = {"message": event.message_id, "recipients": list(event.recipients), "to_all": event.to is None}
+            return Entry("message_sent", event.sender_id, sent)
+        case events.PermissionsChanged():
+            changed = {"added": list(event.added), "removed": list(event.removed), "by": event.by}
+            return Entry("permission_changed", event.participant_id, changed)
+        case _:
+            return None

@@ -1,0 +1,114 @@
+"""The interface of the native worker, `mediaplane.worker.Worker`: what this package asks of it, and nothing else.
+
+Commands return at once and raise BufferError when the command ring is full. Ids are positive, chosen by the caller and
+never reused; a command for an id that has gone is ignored and counted by the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+
+class NativeWorker(Protocol):
+    """One native thread and its UDP port."""
+
+    @property
+    def port(self) -> int:
+        """The bound UDP port, the same for every address."""
+
+    @property
+    def event_fd(self) -> int:
+        """Readable while `poll_events` has something."""
+
+    @property
+    def srtp_backend(self) -> str:
+        """`ipsec-mb` or `libcrypto`."""
+
+    def join(self, other: Any) -> None:
+        """Lay pipes to another worker of the same kind and back, before either starts."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def poll_events(self, limit: int = 256) -> list[tuple[Any, ...]]: ...
+    def counters(self) -> dict[str, int]: ...
+
+    def create_transport(
+        self,
+        transport_id: int,
+        *,
+        ice_ufrag: bytes,
+        ice_pwd: bytes,
+        dtls_role: str,
+        fingerprints: Sequence[tuple[str, bytes]],
+        extensions: Mapping[str, int],
+        data_channel: bool = False,
+    ) -> None: ...
+    def update_transport(self, transport_id: int, *, extensions: Mapping[str, int]) -> None: ...
+    def restart_ice(self, transport_id: int, *, ice_ufrag: bytes, ice_pwd: bytes) -> None: ...
+    def close_transport(self, transport_id: int) -> None: ...
+
+    def create_producer(
+        self,
+        transport_id: int,
+        producer_id: int,
+        *,
+        kind: str,
+        mid: str,
+        codecs: Sequence[tuple[int, str, int, int]],
+        encodings: Sequence[tuple[str, int, int]],
+        nack: bool,
+        pli: bool,
+        fir: bool,
+        transport_cc: bool,
+    ) -> None: ...
+    def create_piped_producer(
+        self,
+        producer_id: int,
+        *,
+        source_id: int,
+        from_worker: int,
+        kind: str,
+        codecs: Sequence[tuple[int, str, int, int]],
+        encodings: int,
+    ) -> None: ...
+    def close_producer(self, producer_id: int) -> None: ...
+    def gate_producer(self, producer_id: int, open: bool) -> None: ...
+    def request_keyframe(self, producer_id: int) -> None: ...
+
+    def create_consumer(
+        self,
+        transport_id: int,
+        consumer_id: int,
+        *,
+        kind: str,
+        mid: str,
+        ssrc: int,
+        rtx_ssrc: int,
+        cname: str,
+        extensions: Mapping[str, int],
+        two_byte: bool,
+    ) -> None: ...
+    def connect_consumer(
+        self, consumer_id: int, producer_id: int, payload_types: Sequence[tuple[int, int, int]]
+    ) -> None: ...
+    def gate_consumer(self, consumer_id: int, open: bool) -> None: ...
+    def select_encoding(self, consumer_id: int, encoding: int) -> None: ...
+    def close_consumer(self, consumer_id: int) -> None: ...
+
+    def request_stats(self, transport_id: int, token: int) -> None: ...
+
+
+class WorkerFactory(Protocol):
+    """Binds a worker's port; raises OSError when it is taken."""
+
+    def __call__(
+        self,
+        index: int,
+        binds: Sequence[tuple[str, int]],
+        *,
+        certificate: bytes,
+        private_key: bytes,
+        srtp_backend: str = "auto",
+        max_transports: int = 4096,
+    ) -> NativeWorker: ...

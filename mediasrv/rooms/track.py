@@ -1,0 +1,106 @@
+"""Tracks: what participants publish, and the room's table of them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, get_args
+
+from mediasrv.rooms.events import Feature, Kind, Source, TrackInfo
+from mediasrv.rooms.permissions import Permission
+from mediasrv.rooms.ports import Producer
+
+if TYPE_CHECKING:
+    from mediasrv.rooms.participant import Participant
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SOURCES: tuple[Source, ...] = get_args(Source)
+FLAG_OF_SOURCE: Mapping[Source, Permission] = {
+    "microphone": Permission.PUBLISH_AUDIO,
+    "camera": Permission.PUBLISH_VIDEO,
+    "screen": Permission.SHARE_SCREEN,
+}
+FEATURE_OF_SOURCE: Mapping[Source, Feature] = {
+    "microphone": "microphone",
+    "camera": "camera",
+    "screen": "screen_share",
+}
+KINDS_OF_SOURCE: Mapping[Source, tuple[Kind, ...]] = {
+    "microphone": ("audio",),
+    "camera": ("video",),
+    "screen": ("video", "audio"),  # a shared tab has sound of its own
+}
+DEFAULT_SOURCE: Mapping[Kind, Source] = {"audio": "microphone", "video": "camera"}
+
+
+class Track:
+    """One published producer. Its id holds from publishing to unpublishing, whatever is muted in between."""
+
+    def __init__(self, owner: Participant, producer: Producer, source: Source) -> None:
+        self.id = "t_" + secrets.token_hex(8)
+        self.owner = owner
+        self.producer = producer
+        self.kind: Kind = "audio" if producer.kind == "audio" else "video"
+        self.source: Source = source
+        self.muted = False
+        self.announced_enabled = False  # what the room was last told; on and off alternate
+
+    @property
+    def mid(self) -> str:
+        return self.producer.mid
+
+    @property
+    def flag(self) -> Permission:
+        """The permission it needs."""
+        return FLAG_OF_SOURCE[self.source]
+
+    @property
+    def feature(self) -> Feature:
+        return FEATURE_OF_SOURCE[self.source]
+
+    @property
+    def enabled(self) -> bool:
+        """Whether its packets may pass."""
+        return not self.muted and self.owner.permissions.allow(self.flag)
+
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        return tuple(rid for rid in self.producer.rids if rid)
+
+    def info(self) -> TrackInfo:
+        names = self.producer.codec_names
+        return TrackInfo(
+            id=self.id,
+            participant_id=self.owner.id,
+            kind=self.kind,
+            source=self.source,
+            muted=not self.enabled,
+            encodings=self.encodings,
+            codec=names[0] if names else "",
+        )
+
+
+class TrackTable:
+    """Tracks by id, oldest first, and by kind."""
+
+    def __init__(self) -> None:
+        self._of_kind: dict[Kind, dict[str, Track]] = {kind: {} for kind in KINDS}
+
+    def add(self, track: Track) -> None:
+        self._of_kind[track.kind][track.id] = track
+
+    def remove(self, track: Track) -> None:
+        del self._of_kind[track.kind][track.id]
+
+    def of_kind(self, kind: Kind) -> Mapping[str, Track]:
+        return self._of_kind[kind]
+
+    def get(self, track_id: str) -> Track | None:
+        return next((tracks[track_id] for tracks in self._of_kind.values() if track_id in tracks), None)
+
+    def __len__(self) -> int:
+        return sum(len(tracks) for tracks in self._of_kind.values())
+
+    def __iter__(self) -> Iterator[Track]:
+        for tracks in self._of_kind.values():
+            yield from tracks.values()

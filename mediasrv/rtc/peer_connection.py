@@ -1,0 +1,229 @@
+"""A peer connection: the client offers, the server answers, over one transport of one worker."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from mediasrv.media import events as media_events
+from mediasrv.media.handles import TransportHandle
+from mediasrv.media.media_worker import MediaWorker
+from mediasrv.rtc.answer import Answer, LocalDescription, bundled_mids, tagged_section, write_answer
+from mediasrv.rtc.certificate import Certificate
+from mediasrv.rtc.errors import NegotiationError
+from mediasrv.rtc.events import Closed, Connected, PeerEvent, TupleChanged
+from mediasrv.rtc.ice import IceCredentials, IceFragment
+from mediasrv.rtc.negotiation import (
+    Authorise,
+    LocalStreams,
+    NegotiatedTransport,
+    OfferedTrack,
+    Plan,
+    check_continuity,
+    negotiate,
+)
+from mediasrv.rtc.offer import Offer
+from mediasrv.rtc.producer import Producer
+from mediasrv.rtc.receive_slot import ReceiveSlot
+from mediasrv.rtc.sdp_attributes import Candidate
+
+
+def _permit(track: OfferedTrack) -> str | None:
+    return None
+
+
+class PeerConnection:
+    """One participant's media. `observer` gets its events, from the event loop; `Closed` is the last one.
+
+    `candidates` are the server's addresses on this worker's port, the most preferred first.
+    """
+
+    def __init__(
+        self,
+        worker: MediaWorker,
+        *,
+        candidates: Sequence[Candidate],
+        certificate: Certificate,
+        observer: Callable[[PeerEvent], None],
+    ) -> None:
+        self.session_id = secrets.token_urlsafe(18)
+        self.connected = False
+        self.closed = False
+        self._worker = worker
+        self._observer = observer
+        self._local = LocalDescription(secrets.randbits(62), tuple(candidates), certificate.fingerprint)
+        self._streams = LocalStreams()
+        self._offer: Offer | None = None
+        self._answers = 0
+        self._transport: TransportHandle | None = None
+        self._negotiated: NegotiatedTransport | None = None
+        self._extensions: Mapping[str, int] = {}
+        self._fragment = IceFragment(IceCredentials("", ""))
+        self._producers: dict[str, Producer] = {}
+        self._slots: dict[str, ReceiveSlot] = {}
+
+    @property
+    def producers(self) -> Mapping[str, Producer]:
+        """What the peer sends, by mid."""
+        return MappingProxyType(self._producers)
+
+    @property
+    def slots(self) -> Mapping[str, ReceiveSlot]:
+        """Where the peer receives, by mid, in m-line order."""
+        return MappingProxyType(self._slots)
+
+    @property
+    def remote_ufrag(self) -> str:
+        """Of the current ICE generation; empty before the first answer."""
+        return self._negotiated.remote.ufrag if self._negotiated is not None else ""
+
+    @property
+    def local_ufrag(self) -> str:
+        """Of the current ICE generation; empty before the first answer."""
+        return self._negotiated.local.ufrag if self._negotiated is not None else ""
+
+    def answer(self, offer: str, *, authorise: Authorise = _permit) -> Answer:
+        """Answer the first offer, which creates the transport, or a later one, which renegotiates.
+
+        A later offer with changed ICE credentials restarts ICE. `authorise` is asked about every track that the peer
+        begins to send, and returns None or the sentence why not; such an m-line is answered without our receiving it.
+        Raises `NegotiationError`, of which `SdpError` is one; then nothing has changed.
+        """
+        if self.closed:
+            raise NegotiationError("closed", "the peer connection is closed: make a new one")
+        parsed = Offer.parse(offer)
+        if self._offer is not None:
+            check_continuity(self._offer, parsed)
+        plan = negotiate(
+            parsed,
+            before=self._negotiated,
+            producers=self._producers,
+            slots=self._slots,
+            streams=self._streams,
+            authorise=authorise,
+            on_producer_closed=self._forget_producer,
+        )
+        sdp = str(write_answer(plan, self._local, self._answers + 1))
+        return self._carry_out(plan, sdp)
+
+    def restart_ice(self, remote: IceFragment) -> IceFragment:
+        """Take the remote's new credentials and give ours, for WHIP and WHEP (RFC 9725 §4.3.3).
+
+        The same credentials as before change nothing: that is a trickled candidate, which an ICE-lite agent needs not.
+        Raises `NegotiationError` if there is no transport.
+        """
+        if self._negotiated is None or self._transport is None or self.closed:
+            raise NegotiationError("closed", "there is no transport whose ICE could be restarted")
+        before = self._negotiated
+        if remote.credentials != before.remote:
+            self._negotiated = NegotiatedTransport(
+                remote.credentials, IceCredentials.generate(), before.fingerprints, before.dtls_role
+            )
+            self._restart_transport()
+        template = self._fragment
+        return IceFragment(
+            self._negotiated.local,
+            candidates=tuple(self._local.candidates),
+            end_of_candidates=True,
+            mid=template.mid,
+            media=template.media,
+            bundle=template.bundle,
+            ice_lite=True,
+        )
+
+    def close(self) -> None:
+        """End it: the peer gets a close_notify, `Closed` follows. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._transport is None:
+            self._observer(Closed("closed"))
+            return
+        self._transport.close()
+        self._close_tracks()
+
+    def _carry_out(self, plan: Plan, sdp: str) -> Answer:
+        """From here on nothing fails."""
+        self._connect_transport(plan)
+        producers = {section.producer.mid: section.producer for section in plan.sections if section.producer}
+        slots = {section.slot.mid: section.slot for section in plan.sections if section.slot}
+        answer = Answer(
+            sdp,
+            added=[new for mid, new in producers.items() if self._producers.get(mid) is not new],
+            removed=[old for mid, old in self._producers.items() if producers.get(mid) is not old],
+            added_slots=[new for mid, new in slots.items() if self._slots.get(mid) is not new],
+            removed_slots=[old for mid, old in self._slots.items() if slots.get(mid) is not old],
+            refused=plan.refused,
+        )
+        # The old ones go first: a new one may have their SSRCs.
+        for producer in answer.removed:
+            producer.close()
+        for slot in answer.removed_slots:
+            slot.close()
+        self._producers, self._slots = producers, slots
+        if self._transport is not None:
+            for producer in answer.added:
+                producer.start(self._transport, self._observer)
+            for slot in answer.added_slots:
+                slot.start(self._transport, self._observer)
+        self._offer = plan.offer
+        self._answers += 1
+        return answer
+
+    def _connect_transport(self, plan: Plan) -> None:
+        before, self._negotiated = self._negotiated, plan.transport
+        if plan.transport is None:
+            return
+        if self._transport is None:
+            self._transport = self._worker.create_transport(
+                ice_ufrag=plan.transport.local.ufrag.encode(),
+                ice_pwd=plan.transport.local.pwd.encode(),
+                dtls_role=plan.transport.dtls_role,
+                fingerprints=[(item.algorithm, item.digest) for item in plan.transport.fingerprints],
+                extensions=plan.extensions,
+                on_event=self._on_transport_event,
+            )
+        else:
+            if before != plan.transport:
+                self._restart_transport()
+            if self._extensions != plan.extensions:
+                self._transport.update(extensions=plan.extensions)
+        self._extensions = dict(plan.extensions)
+        tagged = tagged_section(plan)
+        if tagged is not None:
+            media = tagged.offered.media
+            self._fragment = IceFragment(
+                plan.transport.local,
+                mid=media.mid or "",
+                media=f"{media.kind} 9 {media.protocol} {media.formats[0]}",
+                bundle=tuple(bundled_mids(plan)),
+            )
+
+    def _restart_transport(self) -> None:
+        if self._transport is not None and self._negotiated is not None:
+            local = self._negotiated.local
+            self._transport.restart_ice(ice_ufrag=local.ufrag.encode(), ice_pwd=local.pwd.encode())
+
+    def _on_transport_event(self, event: media_events.TransportEvent) -> None:
+        match event:
+            case media_events.TransportConnected():
+                self.connected = True
+                self._observer(Connected())
+            case media_events.TransportTuple(remote_ip=remote_ip, remote_port=remote_port):
+                self._observer(TupleChanged(remote_ip, remote_port))
+            case media_events.TransportClosed(reason=reason):
+                self.closed, self.connected = True, False
+                self._close_tracks()
+                self._observer(Closed(reason))
+
+    def _close_tracks(self) -> None:
+        for producer in list(self._producers.values()):
+            producer.close()
+        for slot in self._slots.values():
+            slot.close()
+        self._slots = {}
+
+    def _forget_producer(self, producer: Producer) -> None:
+        if self._producers.get(producer.mid) is producer:
+            del self._producers[producer.mid]

@@ -1,0 +1,53 @@
+"""The error codes of the control protocol. They are stable: programs may depend on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    BAD_REQUEST = "bad_request"
+    UNKNOWN_METHOD = "unknown_method"
+    INVALID_PARAMS = "invalid_params"
+    NOT_JOINED = "not_joined"
+    ALREADY_JOINED = "already_joined"
+    TOKEN_EXPIRED = "token_expired"
+    TOKEN_INVALID = "token_invalid"
+    TOKEN_WRONG_ROOM = "token_wrong_room"
+    PERMISSION_DENIED = "permission_denied"
+    NOT_FOUND = "not_found"
+    BAD_SDP = "bad_sdp"
+    RATE_LIMITED = "rate_limited"
+    TOO_LARGE = "too_large"
+    SERVER_BUSY = "server_busy"
+    INTERNAL = "internal"
+
+
+MEANINGS: Mapping[ErrorCode, str] = {
+    ErrorCode.BAD_REQUEST: "The frame is not a request, or the request makes no sense in this state.",
+    ErrorCode.UNKNOWN_METHOD: "There is no such method.",
+    ErrorCode.INVALID_PARAMS: "The params don't fit the method; the message names the field.",
+    ErrorCode.NOT_JOINED: "The method needs a participant: `join` first.",
+    ErrorCode.ALREADY_JOINED: "This connection has joined already; another participant needs another connection.",
+    ErrorCode.TOKEN_EXPIRED: "The token is too old; get a new one.",
+    ErrorCode.TOKEN_INVALID: "The token is not one of this server's, or is damaged.",
+    ErrorCode.TOKEN_WRONG_ROOM: "The token is for another room.",
+    ErrorCode.PERMISSION_DENIED: "A permission is missing; `details.permission` names the flag.",
+    ErrorCode.NOT_FOUND: "The track, receive slot, encoding or participant named in the params doesn't exist.",
+    ErrorCode.BAD_SDP: "The offer can't be answered; the message says where and why.",
+    ErrorCode.RATE_LIMITED: "Too many requests; `details.retry_after_ms` says when to try again.",
+    ErrorCode.TOO_LARGE: "The text is too long; `details.limit` says how long it may be.",
+    ErrorCode.SERVER_BUSY: "A bound of the server is reached, or it is stopping; try again later.",
+    ErrorCode.INTERNAL: "The server made a mistake; its log says more.",
+}
+
+
+class RpcError(Exception):
+    """An error reply: `code`, a sentence, and what a program may want to know besides."""
+
+    def __init__(self, code: ErrorCode, message: str, details: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details: Mapping[str, object] = details or {}

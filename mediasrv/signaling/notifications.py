@@ -1,0 +1,234 @@
+"""The notifications of the control protocol, and which room event becomes which.
+
+The docstrings and descriptions here are what `docs/control-protocol.md` says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from mediasrv.rooms import events
+from mediasrv.rooms.events import Feature, LeaveReason
+from mediasrv.signaling.schema import (
+    EXAMPLE_CAMERA,
+    EXAMPLE_PARTICIPANT,
+    EXAMPLE_SHOWN,
+    Id,
+    Nothing,
+    Participant,
+    Seconds,
+    Shape,
+    SlotSource,
+    Track,
+)
+
+CLOSING_REASONS: Mapping[str, str] = {
+    LeaveReason.LEFT: "You have left the room.",
+    LeaveReason.PEER_CLOSED: "Your media connection was closed by your side.",
+    LeaveReason.CONSENT_EXPIRED: "Nothing was heard from your media connection for 30 seconds.",
+    LeaveReason.FINGERPRINT_MISMATCH: "The media connection's certificate is not the one of your offer.",
+    LeaveReason.DTLS_FAILED: "The media connection could not be encrypted.",
+    LeaveReason.CONNECT_TIMEOUT: "The media connection did not come about within 30 seconds.",
+    LeaveReason.NO_MEMORY: "The server has no memory left for your media connection.",
+    LeaveReason.MEDIA_CLOSED: "The server has closed your media connection.",
+    LeaveReason.REPLACED: "Somebody has joined with your identity, and took your place.",
+    LeaveReason.SIGNALING_LOST: "The signaling connection was lost.",
+    LeaveReason.DELETED: "Your session was deleted over HTTP.",
+    LeaveReason.SERVER_STOPPING: "The server is stopping.",
+    "bad_frame": "What you sent is not the control protocol.",
+    "too_slow": "You read more slowly than the room talks.",
+    "rate_limited": "You kept sending requests after too many had been refused.",
+    "join_timeout": "You did not join in time.",
+}
+
+
+class ParticipantJoined(Shape):
+    """Somebody has joined. It comes before anything else about them."""
+
+    participant: Annotated[Participant, Meta(description="who, with no tracks yet")]
+
+
+class ParticipantLeft(Shape):
+    """Somebody has left; the ends of their tracks came before it. Exactly one for each `participant_joined`."""
+
+    participant_id: Annotated[Id, Meta(description="who")]
+    reason: Annotated[str, Meta(description="why: one of the reasons of leaving")]
+
+
+class TrackPublished(Shape):
+    """A track of somebody, yourself included, is there. Receive slots show it only after this."""
+
+    track: Annotated[Track, Meta(description="the track")]
+
+
+class TrackUnpublished(Shape):
+    """A track of somebody, yourself included, has ended."""
+
+    participant_id: Annotated[Id, Meta(description="whose")]
+    track_id: Annotated[Id, Meta(description="the track")]
+
+
+class FeatureToggled(Shape):
+    """A track began or ceased to be forwarded: published, muted, unmuted, unpublished, or its permission changed.
+
+    On and off alternate, on first and off last. It is sent to everybody, the track's owner included.
+    """
+
+    participant_id: Annotated[Id, Meta(description="whose track")]
+    feature: Annotated[Feature, Meta(description="what")]
+    enabled: Annotated[bool, Meta(description="on or off")]
+    by: Annotated[str, Meta(description="the id of the participant who did it, or `server`")]
+    track_id: Annotated[Id, Meta(description="the track")]
+
+
+class SlotsChanged(Shape):
+    """Some of your receive slots show something else. Slots that it doesn't name are as they were."""
+
+    slots: Annotated[dict[str, SlotSource | None], Meta(description="what they show now, by mid")]
+
+
+class SlotsNeeded(Shape):
+    """How many receive slots of each kind you lack for all tracks of the room: offer more of them to get these too.
+
+    It is sent only when it has changed.
+    """
+
+    audio: Annotated[int, Meta(description="for audio")]
+    video: Annotated[int, Meta(description="for video")]
+
+
+class EncodingChanged(Shape):
+    """A receive slot shows another simulcast encoding now."""
+
+    mid: Annotated[str, Meta(description="the receive slot")]
+    rid: Annotated[str, Meta(description="the encoding")]
+
+
+class Speaking(Shape):
+    """Who speaks, at most five times a second. An empty map once when all are silent again."""
+
+    levels: Annotated[
+        dict[str, int], Meta(description="participant id to level in dBov: 0 is the loudest, -127 silence")
+    ]
+
+
+class Message(Shape):
+    """A text for you."""
+
+    message_id: Annotated[Id, Meta(description="the message's id")]
+    sender: Annotated[Id, Meta(description="who sent it")] = msgspec.field(name="from")
+    to: Annotated[list[Id] | None, Meta(description="whom it is for; null: everybody")]
+    text: Annotated[str, Meta(description="the text")]
+    sent_at: Annotated[Seconds, Meta(description="seconds since the Unix epoch")]
+
+
+class PermissionsChanged(Shape):
+    """What you may do has changed. It holds already."""
+
+    permissions: Annotated[list[str], Meta(description="the flags that you have now")]
+
+
+class Connected(Nothing):
+    """Your media connection is up."""
+
+
+class Closing(Shape):
+    """The last frame before the server closes the connection."""
+
+    reason: Annotated[str, Meta(description="why: one of the reasons of closing")]
+    message: Annotated[str, Meta(description="the same for people")]
+
+
+_EXAMPLES: tuple[Shape, ...] = (
+    ParticipantJoined(participant=msgspec.structs.replace(EXAMPLE_PARTICIPANT, tracks=[])),
+    ParticipantLeft(participant_id=EXAMPLE_PARTICIPANT.id, reason=LeaveReason.LEFT),
+    TrackPublished(track=EXAMPLE_CAMERA),
+    TrackUnpublished(participant_id=EXAMPLE_PARTICIPANT.id, track_id=EXAMPLE_CAMERA.id),
+    FeatureToggled(
+        participant_id=EXAMPLE_PARTICIPANT.id,
+        feature="camera",
+        enabled=False,
+        by=EXAMPLE_PARTICIPANT.id,
+        track_id=EXAMPLE_CAMERA.id,
+    ),
+    SlotsChanged(slots={"1": EXAMPLE_SHOWN, "2": None}),
+    SlotsNeeded(audio=0, video=1),
+    EncodingChanged(mid="1", rid="h"),
+    Speaking(levels={EXAMPLE_PARTICIPANT.id: -31}),
+    Message(
+        message_id="m_4be8c07d19f2a635",
+        sender=EXAMPLE_PARTICIPANT.id,
+        to=None,
+        text="Good morning!",
+        sent_at=1767225700.25,
+    ),
+    PermissionsChanged(permissions=["join", "publish_audio", "subscribe"]),
+    Connected(),
+    Closing(reason="server_stopping", message=CLOSING_REASONS[LeaveReason.SERVER_STOPPING]),
+)
+
+
+def method_of(notification: type[Shape]) -> str:
+    """The method name of a notification: its class name in snake case."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", notification.__name__).lower()
+
+
+NOTIFICATIONS: Mapping[str, Shape] = {method_of(type(example)): example for example in _EXAMPLES}
+"""An example of each notification, by method name."""
+METHOD_OF: Mapping[type[Shape], str] = {type(example): method for method, example in NOTIFICATIONS.items()}
+
+
+def notification_of(event: events.RoomEvent) -> Shape | None:
+    """What a client is told of `event`, which it was meant to get; None if nothing."""
+    match event:
+        case events.ParticipantJoined():
+            return ParticipantJoined(participant=msgspec.convert(event.participant, Participant, from_attributes=True))
+        case events.ParticipantLeft():
+            return ParticipantLeft(participant_id=event.participant_id, reason=event.reason)
+        case events.TrackPublished():
+            return TrackPublished(track=msgspec.convert(event.track, Track, from_attributes=True))
+        case events.TrackUnpublished():
+            return TrackUnpublished(participant_id=event.track.participant_id, track_id=event.track.id)
+        case events.FeatureToggled():
+            return FeatureToggled(
+                participant_id=event.participant_id,
+                feature=event.feature,
+                enabled=event.enabled,
+                by=event.by,
+                track_id=event.track_id,
+            )
+        case events.SlotsChanged():
+            return SlotsChanged(slots=slots_of(event.slots))
+        case events.SlotsNeeded():
+            return SlotsNeeded(audio=event.audio, video=event.video)
+        case events.EncodingChanged():
+            return EncodingChanged(mid=event.mid, rid=event.rid)
+        case events.Speaking():
+            return Speaking(levels=dict(event.levels))
+        case events.MessageSent():
+            return Message(
+                message_id=event.message_id,
+                sender=event.sender_id,
+                to=None if event.to is None else list(event.to),
+                text=event.text,
+                sent_at=event.sent_at,
+            )
+        case events.PermissionsChanged():
+            return PermissionsChanged(permissions=list(event.permissions))
+        case events.MediaConnected():
+            return Connected()
+        case _:
+            return None
+
+
+def slots_of(slots: Mapping[str, events.SlotSource | None]) -> dict[str, SlotSource | None]:
+    """The rooms' sources of slots as the protocol's."""
+    return {
+        mid: None if shown is None else SlotSource(participant_id=shown.participant_id, track_id=shown.track_id)
+        for mid, shown in slots.items()
+    }

@@ -1,0 +1,194 @@
+"""Writes `docs/control-protocol.md` from the schema: `python -m mediasrv.signaling.protocol_docs`."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from mediasrv.rooms.events import LeaveReason
+from mediasrv.rooms.permissions import FLAG_OF_NAME
+from mediasrv.signaling import codec
+from mediasrv.signaling.errors import MEANINGS
+from mediasrv.signaling.notifications import CLOSING_REASONS, NOTIFICATIONS
+from mediasrv.signaling.schema import (
+    ERRORS_OF_EVERY_METHOD,
+    METHODS,
+    Method,
+    OfferedTrack,
+    Participant,
+    Shape,
+    SlotSource,
+    Track,
+)
+from mediasrv.signaling.session import SessionLimits
+
+PATH = Path("docs") / "control-protocol.md"
+
+_SHARED: tuple[type[Shape], ...] = (Participant, Track, SlotSource, OfferedTrack)
+_TYPE_NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
+
+
+def render() -> str:
+    """The whole page, in Markdown."""
+    parts = (_introduction(), _errors(), _methods(), _notifications(), _shapes(), _reasons())
+    return "\n".join(line for part in parts for line in part)
+
+
+def _introduction() -> Iterator[str]:
+    limits = SessionLimits()
+    every = ", ".join(f"`{code}`" for code in ERRORS_OF_EVERY_METHOD)
+    yield f"""# The control protocol
+
+<!-- Written by `python -m mediasrv.signaling.protocol_docs` from mediasrv/signaling; edit that. -->
+
+A client speaks it over the WebSocket `/rpc`. Each frame holds one array:
+
+| frame | sent by | array |
+|---|---|---|
+| request | client | `[0, id, method, params]` |
+| response | server | `[1, id, error, result]`: one of the last two is null |
+| notification | server | `[2, method, params]` |
+
+Binary frames are [MessagePack-RPC](https://github.com/msgpack-rpc/msgpack-rpc/blob/master/spec.md), text frames the
+same arrays as JSON. The server speaks as the client's last frame did. `id` is an integer from 0 to 2^53 - 1 that the
+client chooses; responses come in the order of the requests. Params and results are maps. Fields that aren't named here
+are ignored: newer servers and clients may send more of them.
+
+A connection begins with `join`, within {limits.join_timeout_s:g} seconds, and is one participant until it ends. No
+notification comes before the result of `join`, and those that a request causes come after its response. When the
+connection is lost, the participant stays in the room for as long as its media flows; joining again with the same
+identity takes its place.
+
+| limit | |
+|---|---|
+| bytes in a frame | {limits.frame_bytes:,}; {limits.frame_bytes_before_join:,} before `join` |
+| levels of nesting in params | {codec.MAX_DEPTH} |
+| requests | {limits.request_rate:g} a second, {limits.request_burst} at once |
+| messages | {limits.message_rate:g} a second, {limits.message_burst} at once |
+
+A frame that is no request and has no id to answer closes the connection, and so does reading so slowly that too many
+frames wait.
+
+The permission flags are {", ".join(f"`{name}`" for name in FLAG_OF_NAME)}. They are independent of each other.
+
+Any method may fail with {every}, and any but `join` with `not_joined`; the others are listed with each.
+"""
+
+
+def _errors() -> Iterator[str]:
+    yield "## Errors\n\nAn error is a map: `code`, `message` (a sentence for people) and `details` (a map).\n"
+    yield from _table(("code", "meaning"), ((f"`{code}`", meaning) for code, meaning in MEANINGS.items()))
+
+
+def _methods() -> Iterator[str]:
+    yield "## Methods\n"
+    for method in METHODS.values():
+        yield f"### {method.name}\n"
+        yield _doc(method.params) + "\n"
+        yield "Params:" + _fields(method.params)
+        yield "Result:" + _fields(method.result)
+        if method.errors:
+            yield f"Errors: {', '.join(f'`{code}`' for code in method.errors)}\n"
+        yield _example(method)
+
+
+def _notifications() -> Iterator[str]:
+    yield "## Notifications\n"
+    for name, example in NOTIFICATIONS.items():
+        yield f"### {name}\n"
+        yield _doc(type(example)) + "\n"
+        yield "Params:" + _fields(type(example))
+        yield _code(_json([codec.NOTIFICATION, name, example]))
+
+
+def _shapes() -> Iterator[str]:
+    yield "## Shapes\n"
+    for shape in _SHARED:
+        yield f"### {shape.__name__}\n"
+        yield _doc(shape) + _fields(shape)
+
+
+def _reasons() -> Iterator[str]:
+    yield "## Reasons of closing\n\nThose in the upper part are reasons of leaving as well.\n"
+    leaving = [reason.value for reason in LeaveReason]
+    ordered = leaving + [reason for reason in CLOSING_REASONS if reason not in leaving]
+    yield from _table(("reason", "message"), ((f"`{reason}`", CLOSING_REASONS[reason]) for reason in ordered))
+
+
+def _doc(shape: type[Shape]) -> str:
+    return inspect.getdoc(shape) or ""
+
+
+def _fields(shape: type[Shape]) -> str:
+    """The fields of `shape` as a table."""
+    fields = msgspec.structs.fields(shape)
+    if not fields:
+        return " an empty map.\n"
+    hints = get_type_hints(shape, include_extras=True)
+    rows = []
+    for field in fields:
+        hint = hints[field.name]
+        default = "" if field.required else " (may be left out)"
+        rows.append((f"`{field.encode_name}`", _type_name(hint) + default, _description(hint)))
+    return "\n".join(["\n", *_table(("field", "type", "meaning"), rows)])
+
+
+def _description(hint: Any) -> str:
+    described = [meta.description for meta in get_args(hint)[1:] if isinstance(meta, Meta) and meta.description]
+    return described[-1] if described else ""
+
+
+def _type_name(hint: Any) -> str:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _type_name(arguments[0])
+    if origin in (Union, UnionType):
+        return " or ".join(_type_name(argument) for argument in arguments)
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin is list:
+        return f"list of {_type_name(arguments[0])}"
+    if origin is dict:
+        return f"map of {_type_name(arguments[0])} to {_type_name(arguments[1])}"
+    if hint in _SHARED:
+        return f"[{hint.__name__}](#{hint.__name__.lower()})"
+    return _TYPE_NAMES[hint]
+
+
+def _example(method: Method) -> str:
+    request = _json([codec.REQUEST, 7, method.name, method.example_params])
+    return _code(f"{request}\n{_json([codec.RESPONSE, 7, None, method.example_result])}")
+
+
+def _json(message: list[object]) -> str:
+    """One line, with the spaces that people put in."""
+    return msgspec.json.format(msgspec.json.encode(message), indent=0).decode()
+
+
+def _code(text: str) -> str:
+    return f"```json\n{text}\n```\n"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+    yield ""
+
+
+def main() -> None:
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else PATH
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

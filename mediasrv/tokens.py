@@ -1,0 +1,141 @@
+"""Access tokens: who may join which room, and what they may do there.
+
+A token is a JWT (RFC 7519) signed with HS256. `iss` names the key, `sub` is the identity, `grants` maps a permission
+flag to true or to the time (seconds since the epoch) at which that permission ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import jwt
+import msgspec
+
+from mediasrv.rooms.permissions import GrantsError, Permission, from_grants
+
+ALGORITHM = "HS256"
+CLOCK_SKEW_S = 10  # clocks of servers that make tokens are rarely exact
+TOKEN_MAX_CHARS = 8192
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+RoomName = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^/\x00-\x1f\x7f]*$")]
+
+
+class TokenError(Exception):
+    """Why a token is not accepted: `code` is `token_invalid`, `token_expired` or `token_wrong_room`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a valid token says; times in seconds since the epoch."""
+
+    identity: str
+    name: str
+    room: str
+    permissions: Permission
+    expires_at: float
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    sub: Name
+    room: RoomName
+    exp: float
+    grants: dict[str, bool | float] = {}
+    name: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    nbf: float = 0
+
+
+class TokenVerifier:
+    """Verifies tokens against the configured `keys` (key id -> secret)."""
+
+    def __init__(self, keys: Mapping[str, str], clock: Callable[[], float] = time.time) -> None:
+        self._keys = dict(keys)
+        self._clock = clock
+
+    def verify(self, token: str, *, room: str | None = None) -> Grant:
+        """The grant of `token`, which must be for `room` if that is given; raises `TokenError`."""
+        claims = self._claims(token)
+        now = self._clock()
+        if claims.exp + CLOCK_SKEW_S <= now:
+            age = format_duration(now - claims.exp)
+            raise TokenError("token_expired", f"the token expired {age} ago; get a new one")
+        if claims.nbf - CLOCK_SKEW_S > now:
+            wait = format_duration(claims.nbf - now)
+            raise TokenError("token_invalid", f"the token is not valid yet, only in {wait}")
+        if room is not None and claims.room != room:
+            raise TokenError("token_wrong_room", "the token is for another room")
+        try:
+            permissions = from_grants(claims.grants, now)
+        except GrantsError as error:
+            raise TokenError("token_invalid", f"the token's claim 'grants' is wrong: {error}") from None
+        return Grant(
+            identity=claims.sub,
+            name=claims.name or claims.sub,
+            room=claims.room,
+            permissions=permissions,
+            expires_at=claims.exp,
+        )
+
+    def _claims(self, token: str) -> _Claims:
+        if len(token) > TOKEN_MAX_CHARS:
+            raise TokenError("token_invalid", f"the token is longer than {TOKEN_MAX_CHARS} characters")
+        try:
+            key_id = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        except jwt.InvalidTokenError:
+            raise TokenError("token_invalid", "this is not a token: expected a JWT of three parts") from None
+        if not isinstance(key_id, str) or key_id not in self._keys:
+            raise TokenError("token_invalid", "the token's key (claim 'iss') is not known to this server")
+        try:
+            # Times are checked above, against our clock. Naming the algorithm shuts out `none` and key confusion.
+            payload = jwt.decode(
+                token,
+                self._keys[key_id],
+                algorithms=[ALGORITHM],
+                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
+            )
+        except jwt.InvalidAlgorithmError:
+            raise TokenError("token_invalid", f"the token is not signed with {ALGORITHM}") from None
+        except jwt.InvalidTokenError:
+            raise TokenError("token_invalid", f"the token's signature is not that of key '{key_id}'") from None
+        try:
+            return msgspec.convert(payload, _Claims)
+        except msgspec.ValidationError as error:
+            raise TokenError("token_invalid", f"the token's claims are wrong: {error}") from None
+
+
+def mint(
+    key_id: str,
+    secret: str,
+    *,
+    identity: str,
+    room: str,
+    grants: Mapping[str, bool | float],
+    ttl_s: float,
+    name: str = "",
+    now: float | None = None,
+) -> str:
+    """A signed token that is valid for `ttl_s` seconds from `now` on; raises `ValueError` for a bad name."""
+    issued_at = int(time.time() if now is None else now)
+    claims = _Claims(sub=identity, room=room, exp=issued_at + int(ttl_s), grants=dict(grants), name=name, nbf=issued_at)
+    payload = msgspec.to_builtins(claims)
+    try:
+        msgspec.convert(payload, _Claims)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+    return jwt.encode({"iss": key_id, **payload}, secret, algorithm=ALGORITHM)
+
+
+def format_duration(seconds: float) -> str:
+    """A length of time as people say it: "1 second", "3 minutes", "2 days"."""
+    units = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
+    unit = next((name for name, length_s in units.items() if seconds >= length_s), "second")
+    count = max(1, int(seconds // units[unit]))
+    return f"{count} {unit}{'' if count == 1 else 's'}"

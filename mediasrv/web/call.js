@@ -1,0 +1,324 @@
+// One person's presence in a room, across lost connections: joins, keeps the roster, comes back by itself.
+
+import { BANNER, closingNotice, isFinalRefusal, refusalEnding } from "./notices.js";
+import { Peer } from "./peer.js";
+import { mayPublish } from "./permissions.js";
+import { SOURCES } from "./publisher.js";
+import { FEATURE_SOURCE, Roster } from "./roster.js";
+import { RpcConnection, RpcError } from "./rpc.js";
+
+const RETRY_FIRST_MS = 500;
+const RETRY_LONGEST_MS = 15_000;
+const LEAVE_LONGEST_MS = 500;         // how long leaving waits for the server's answer
+const UNSTABLE_GRACE_MS = 2_000;      // how long ICE may mend itself before it is restarted
+const ICE_RESTART_MS = 6_000;         // how long a restarted ICE may take before the call joins anew
+
+/**
+ * Events: `session` (the room took us in, anew after a lost connection), `state`, `roster`, `slots`, `permissions`;
+ * with a detail: `joined` and `left` ({participant, reason}), `message` (the protocol's), `speaking` ({levels}),
+ * `switched_off` ({source, by}).
+ *
+ * `state` is one of `idle`, `joining`, `joined`, `reconnecting`, `ended`; `notice` is the sentence that belongs to it,
+ * `ending` ({title, text}) is why it ended.
+ */
+export class Call extends EventTarget {
+  state = "idle";
+  notice = "";
+  ending = null;
+  room = "";
+  participantId = null;
+  permissions = new Set();
+  messageSize = 4_000;
+  roster = new Roster();
+
+  #url;
+  #name;
+  #token;
+  #publisher;
+  #rpc = null;
+  #peer = null;
+  #wakeRetry = () => {};
+  #mediaTimer = null;
+
+  /** `token()` resolves with a token; it is asked again, with the last one, when that has expired. */
+  constructor({ url, name, token, publisher }) {
+    super();
+    this.#url = url;
+    this.#name = name;
+    this.#token = token;
+    this.#publisher = publisher;
+  }
+
+  get publisher() {
+    return this.#publisher;
+  }
+
+  get me() {
+    return this.roster.get(this.participantId);
+  }
+
+  get slots() {
+    return this.#peer?.slots ?? new Map();
+  }
+
+  /** Resolves when the room has taken us in; rejects (RpcError, TypeError, …) when it did not. */
+  async join() {
+    this.#setState("joining");
+    try {
+      await this.#connect();
+    } catch (error) {
+      this.#disconnect();
+      this.#publisher.close();
+      this.#setState("idle");
+      throw error;
+    }
+  }
+
+  /** `unloading`: the page goes away, nothing can be waited for. */
+  leave({ unloading = false } = {}) {
+    this.#end({ title: "", text: "" }, unloading);
+  }
+
+  /** Doesn't wait for the next attempt of coming back. */
+  retryNow() {
+    this.#wakeRetry();
+  }
+
+  /** Asks the server; rejects with RpcError. */
+  request(method, params) {
+    if (this.#rpc === null) {
+      return Promise.reject(new RpcError({ code: "disconnected", message: "The call is not connected." }));
+    }
+    return this.#rpc.request(method, params);
+  }
+
+  receivedTrack(mid) {
+    return this.#peer?.receivedTrack(mid) ?? null;
+  }
+
+  async getStats() {
+    return this.#peer ? [...(await this.#peer.getStats()).values()] : [];
+  }
+
+  async #connect() {
+    const rpc = await RpcConnection.open(this.#url);
+    let joined;
+    try {
+      joined = await this.#requestJoin(rpc);
+    } catch (error) {
+      rpc.close();
+      throw error;
+    }
+    if (this.state === "ended") {         // the person left while it was under way
+      rpc.request("leave").catch(() => {});
+      return;
+    }
+    this.#disconnect();
+    this.#rpc = rpc;
+    rpc.addEventListener("notification", ({ detail }) => {
+      // What an old session still says (that it was replaced, by ourselves) is not about this one.
+      if (rpc === this.#rpc && this.state !== "reconnecting") this.#notified(detail.method, detail.params);
+    });
+    rpc.addEventListener("close", () => this.#lost(rpc));
+    this.participantId = joined.participant_id;
+    this.room = joined.room;
+    this.permissions = new Set(joined.permissions);
+    this.messageSize = joined.message_size ?? this.messageSize;
+    this.roster.reset(joined.participants);
+    if (!this.me) {
+      this.roster.add({ id: joined.participant_id, identity: joined.participant_id, name: this.#name, tracks: [] });
+    }
+    this.#peer = this.#newPeer(rpc);
+    this.#emit("session");
+    for (const source of SOURCES) {
+      if (this.#publisher.isOn(source) && !mayPublish(this.permissions, source)) this.#publisher.refuse(source);
+    }
+    this.#setState("joined");
+    this.#emit("permissions");
+    this.#emit("roster");
+    this.#startMedia(rpc, this.#peer);
+  }
+
+  async #requestJoin(rpc) {
+    const name = this.#name;
+    const token = await this.#token();
+    try {
+      return await rpc.request("join", { token, name });
+    } catch (error) {
+      const fresh = error.code === "token_expired" ? await this.#token(token) : token;
+      if (fresh === token) throw error;
+      return rpc.request("join", { token: fresh, name });
+    }
+  }
+
+  #newPeer(rpc) {
+    const peer = new Peer((offer) => rpc.request("offer", offer));
+    peer.addEventListener("slots", () => this.#emit("slots"));
+    peer.addEventListener("connectionstatechange", () => {
+      if (peer === this.#peer) this.#mediaStateChanged(peer);
+    });
+    return peer;
+  }
+
+  async #startMedia(rpc, peer) {
+    try {
+      await this.#publisher.attach(rpc, peer);
+      this.#emit("roster");
+    } catch (error) {
+      if (peer !== this.#peer) return;
+      console.warn(`mediasrv: the first offer failed: ${error.message}`);
+      if (isFinalRefusal(error)) this.#end(refusalEnding(error));
+      else this.#lost(rpc);
+    }
+  }
+
+  #disconnect(until = null) {
+    clearTimeout(this.#mediaTimer);
+    this.#publisher.detach();
+    const [rpc, peer] = [this.#rpc, this.#peer];
+    this.#rpc = this.#peer = null;
+    const close = () => {
+      peer?.close();
+      rpc?.close();
+    };
+    if (until === null) close();
+    else until.finally(close);
+  }
+
+  #end(ending, unloading = false) {
+    if (this.state === "ended") return;
+    const left = this.#rpc?.request("leave").catch(() => {});
+    this.ending = ending;
+    // The server should hear that we leave before it hears that the media ends, or that would be the reason it tells.
+    this.#disconnect(unloading || !left ? null : Promise.race([left, new Promise((resolve) => setTimeout(resolve, LEAVE_LONGEST_MS))]));
+    this.#publisher.close();
+    this.#setState("ended");
+    this.#wakeRetry();
+  }
+
+  // The media of the lost session goes on playing until the next session is in: often nothing is heard of it at all.
+  #lost(rpc, notice = BANNER.lost) {
+    if (rpc !== this.#rpc || this.state !== "joined") return;
+    clearTimeout(this.#mediaTimer);
+    this.#publisher.detach();
+    this.#setState("reconnecting", notice);
+    rpc.close();
+    this.#comeBack();
+  }
+
+  async #comeBack() {
+    for (let attempt = 0; this.state === "reconnecting"; attempt++) {
+      await this.#waitToRetry(attempt);
+      if (this.state !== "reconnecting") return;
+      try {
+        await this.#connect();
+      } catch (error) {
+        if (isFinalRefusal(error)) this.#end(refusalEnding(error));
+      }
+    }
+  }
+
+  #waitToRetry(attempt) {
+    const longest = Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_LONGEST_MS);
+    // Spread out, so that a restarted server does not meet all its people in the same instant.
+    const delay = longest * (0.5 + Math.random() / 2);
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, delay);
+      this.#wakeRetry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #mediaStateChanged(peer) {
+    clearTimeout(this.#mediaTimer);
+    if (this.state !== "joined") return;
+    const state = peer.connectionState;
+    if (state === "connected") {
+      this.#setState("joined");
+    } else if (state === "disconnected") {
+      this.#setState("joined", BANNER.unstable);
+      this.#mediaTimer = setTimeout(() => this.#restartIce(peer), UNSTABLE_GRACE_MS);
+    } else if (state === "failed") {
+      this.#restartIce(peer);
+    }
+  }
+
+  #restartIce(peer) {
+    if (peer !== this.#peer || this.state !== "joined") return;
+    const rpc = this.#rpc;
+    this.#setState("joined", BANNER.unstable);
+    peer.negotiate({ iceRestart: true }).catch(() => this.#lost(rpc));
+    this.#mediaTimer = setTimeout(() => {
+      if (peer.connectionState !== "connected") this.#lost(rpc);
+    }, ICE_RESTART_MS);
+  }
+
+  #notified(method, params) {
+    switch (method) {
+      case "participant_joined":
+        this.#emit("joined", { participant: this.roster.add(params.participant) });
+        return this.#emit("roster");
+      case "participant_left": {
+        const participant = this.roster.remove(params.participant_id);
+        if (participant) this.#emit("left", { participant, reason: params.reason });
+        return this.#emit("roster");
+      }
+      case "track_published":
+        this.roster.publish(params.track);
+        return this.#emit("roster");
+      case "track_unpublished":
+        this.roster.unpublish(params.participant_id, params.track_id);
+        return this.#emit("roster");
+      case "feature_toggled":
+        return this.#featureToggled(params);
+      case "slots_changed":
+        return this.#peer?.assignSlots(params.slots);
+      case "slots_needed":
+        return this.#peer?.needSlots(params).catch((error) => this.#offerFailed(error));
+      case "speaking":
+        return this.#emit("speaking", { levels: params.levels });
+      case "message":
+        return this.#emit("message", params);
+      case "permissions_changed":
+        this.permissions = new Set(params.permissions);
+        return this.#emit("permissions");
+      case "closing":
+        return this.#closing(params);
+      default:
+        // `connected` and `encoding_changed` say what the peer connection shows anyway; newer ones are not for us.
+        return undefined;
+    }
+  }
+
+  #featureToggled({ participant_id: participantId, track_id: trackId, feature, enabled, by }) {
+    this.roster.toggle(participantId, trackId, feature, enabled);
+    // What `server` switched off follows from permissions, and `permissions_changed` says so.
+    const byOther = by && by !== this.participantId && by !== "server";
+    if (participantId === this.participantId && !enabled && byOther) {
+      this.#emit("switched_off", { source: FEATURE_SOURCE[feature], by: this.roster.get(by)?.name ?? null });
+    }
+    this.#emit("roster");
+  }
+
+  #closing(params) {
+    const notice = closingNotice(params);
+    if (notice.comesBack) this.#lost(this.#rpc, notice.text);
+    else this.#end(notice);
+  }
+
+  #offerFailed(error) {
+    if (error.code !== "disconnected") console.warn(`mediasrv: an offer for more slots failed: ${error.message}`);
+  }
+
+  #setState(state, notice = "") {
+    this.state = state;
+    this.notice = notice;
+    this.#emit("state");
+  }
+
+  #emit(type, detail = null) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

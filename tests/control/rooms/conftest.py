@@ -1,0 +1,8 @@
+import pytest
+
+from .fakes import House
+
+
+@pytest.fixture
+def house() -> House:
+    return House()

@@ -1,0 +1,203 @@
+"""The state machine of a connection: states, formats, bounds and how it ends."""
+
+import json
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediasrv.rtc.events import Connected
+from mediasrv.signaling.schema import METHODS
+from mediasrv.signaling.session import Session, SessionLimits
+
+from .fakes import House, ReplyError
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "join"])
+def test_every_other_method_needs_a_join(house: House, method: str) -> None:
+    params = json.loads(json.dumps(_example(method)))
+    with pytest.raises(ReplyError) as refused:
+        house.client().request(method, params)
+    assert refused.value.code == "not_joined"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_checks_its_params(house: House, method: str) -> None:
+    client = house.joined("ada") if method != "join" else house.client()
+    for name in _example(method):
+        params = {**_example(method), name: {"what": "is this"}}
+        with pytest.raises(ReplyError) as refused:
+            client.request(method, params)
+        assert refused.value.code == "invalid_params"
+        assert method in refused.value.message
+        assert f"$.{name}" in refused.value.message
+
+
+def _example(method: str) -> dict[str, Any]:
+    example = METHODS[method].example_params
+    return {name: value for name in example.__struct_fields__ if not hasattr(value := getattr(example, name), "items")}
+
+
+def test_methods_that_do_not_exist_and_fields_that_do_not(house: House) -> None:
+    client = house.client()
+    with pytest.raises(ReplyError) as refused:
+        client.request("dance")
+    assert (refused.value.code, refused.value.message) == ("unknown_method", "there is no method 'dance'")
+    client.request("join", {"token": "ada", "a_field_of_tomorrow": 1})
+
+
+def test_who_speaks_messagepack_is_spoken_to_in_messagepack(house: House) -> None:
+    frames: list[Any] = []
+    session = Session(house.registry, house.verify, send=frames.append, close=lambda: None)
+    session.feed(msgpack.packb([0, 1, "join", {"token": "ada"}]))
+    house.joined("bob")
+    session.feed(msgpack.packb([0, 2, "send_message", {"text": "hello"}]))
+    messages = [msgpack.unpackb(frame) for frame in frames]
+    assert [(kind, which) for kind, which, *_ in messages] == [(1, 1), (2, "participant_joined"), (1, 2)]
+    assert messages[0][3]["room"] == "standup"
+
+
+def test_a_frame_without_an_id_ends_the_connection(house: House) -> None:
+    ada = house.joined("ada")
+    ada.session.feed("this is not JSON")
+    assert ada.closing is not None
+    assert ada.closing["reason"] == "bad_frame"
+    assert "JSON" in ada.closing["message"]
+    assert ada.is_closed
+    ada.session.feed('[0, 9, "leave", {}]')  # what was under way is not read any more
+    assert 9 not in ada.replies
+
+
+def test_a_frame_with_an_id_gets_an_error(house: House) -> None:
+    ada = house.joined("ada")
+    ada.session.feed('[0, 9, "mute"]')
+    assert ada.replies[9][2]["code"] == "bad_request"
+    assert not ada.is_closed
+
+
+def test_strangers_are_read_less_of(house: House) -> None:
+    stranger = house.client()
+    stranger.session.feed(json.dumps([0, 1, "join", {"token": "x" * 40_000}]))
+    assert stranger.closing is not None
+    assert stranger.closing["reason"] == "bad_frame"
+
+
+def test_who_does_not_join_is_sent_away(house: House) -> None:
+    idle, ada = house.client(), house.joined("ada")
+    house.clock.advance(31)
+    assert idle.closing is not None
+    assert idle.closing["reason"] == "join_timeout"
+    assert ada.closing is None
+
+
+def test_too_many_requests_are_refused_until_later(house: House) -> None:
+    limits = SessionLimits(request_rate=10, request_burst=3)
+    ada = house.client(limits=limits)
+    ada.request("join", {"token": "ada"})
+    ada.offer("0 audio recv")
+    ada.offer("0 audio recv")
+    with pytest.raises(ReplyError) as refused:
+        ada.offer("0 audio recv")
+    assert refused.value.code == "rate_limited"
+    assert refused.value.details == {"retry_after_ms": 100}
+    house.clock.advance(0.101)
+    ada.offer("0 audio recv")
+
+
+def test_who_goes_on_asking_is_cut_off(house: House) -> None:
+    flood = house.client(limits=SessionLimits(request_burst=5, refused_requests=10))
+    for number in range(100):
+        flood.session.feed(json.dumps([0, number, "dance", {}]))
+    assert len(flood.replies) == 15
+    assert flood.closing is not None
+    assert flood.closing["reason"] == "rate_limited"
+
+
+def test_a_client_that_does_not_read_holds_nobody_up(house: House) -> None:
+    ada, slow, bob = house.joined("ada"), house.joined("slow"), house.joined("bob")
+    slow.offer("0 audio send")
+    slow.peer.observer(Connected())
+    slow.takes_frames = False
+    slow.told(), bob.told()
+    ada.request("send_message", {"text": "one"})
+    ada.request("send_message", {"text": "two"})
+    assert [method for method, _ in slow.told()] == ["closing"]
+    assert slow.closing is not None
+    assert slow.closing["reason"] == "too_slow"
+    assert slow.is_closed
+    assert len(bob.told("message")) == 2
+    slow.drop()
+    assert slow.id in house.registry.rooms["standup"].participants  # its media lives
+
+
+def test_a_client_that_stops_reading_in_the_middle_of_a_request(house: House) -> None:
+    ada = house.joined("ada")
+    ada.told()
+    ada.takes_frames = False
+    ada.session.feed('[0, 9, "offer", {"sdp": "0 audio send"}]')
+    assert [each[0] for each in ada.heard] == ["closing"]  # nothing of what came after the lost reply
+    assert ada.closing is not None
+    assert ada.closing["reason"] == "too_slow"
+
+
+def test_our_own_mistakes_are_told_as_such_and_logged_without_params(house: House) -> None:
+    ada = house.joined("ada")
+    ada.offer("0 audio send")
+
+    def breaks(*_: Any, **__: Any) -> Any:
+        raise KeyError("oops")
+
+    ada.peer.answer = breaks  # type: ignore[method-assign]
+    with structlog.testing.capture_logs() as logs, pytest.raises(ReplyError) as refused:
+        ada.request("offer", {"sdp": "a secret"})
+    assert refused.value.code == "internal"
+    assert "oops" not in refused.value.message
+    (entry,) = logs
+    assert entry["method"] == "offer"
+    assert "secret" not in str(entry)
+    with pytest.raises(ReplyError, match="not_found"):  # the session goes on
+        ada.request("mute", {"track_id": "t"})
+
+
+def test_a_listener_that_fails_takes_nothing_from_the_others(house: House) -> None:
+    def fails(event: object) -> None:
+        raise ZeroDivisionError
+
+    ada = house.joined("ada")
+    house.registry.observe(fails)
+    with structlog.testing.capture_logs() as logs:
+        house.joined("bob")
+    assert ada.told("participant_joined")
+    assert [(entry["event"], entry["room_event"]) for entry in logs] == [("a listener failed", "ParticipantJoined")]
+
+
+frames = st.lists(
+    st.binary(max_size=40)
+    | st.text(max_size=40)
+    | st.builds(
+        lambda method, params: json.dumps([0, 1, method, params]),
+        st.sampled_from(list(METHODS)),
+        st.dictionaries(
+            st.sampled_from(["token", "name", "sdp", "tracks", "track_id", "mid", "rid", "source", "text", "to"]),
+            st.none() | st.text(max_size=5) | st.integers() | st.sampled_from(["ada", "0 audio send", "camera"]),
+        ),
+    ),
+    max_size=12,
+)
+
+
+@given(frames)
+def test_no_frames_break_a_session(sent: list[bytes | str]) -> None:
+    house = House()
+    witness = house.joined("witness")
+    replies: list[bytes | str] = []
+    session = Session(house.registry, house.verify, send=replies.append, close=lambda: None)
+    with structlog.testing.capture_logs() as logs:
+        for frame in sent:
+            session.feed(frame)
+        session.closed()
+    assert logs == []
+    assert list(house.registry.rooms["standup"].participants) == [witness.id]

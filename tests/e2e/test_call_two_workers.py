@@ -29,6 +29,6 @@ async def test_people_on_two_workers_see_and_hear_each_other(enter: Enter) -> No
 
 
 async def media_ports(*people: Person) -> set[int]:
-    """The UDP ports of the server that their media flows to; a page's statistics name one a moment after it connected."""
+    """The UDP ports of the server that their media flows to; statistics name one a moment after it connected."""
     statistics = [entry for person in people for entry in await person.page.evaluate("mediasrv.getStats()")]
     return {entry["port"] for entry in statistics if entry["type"] == "remote-candidate"}

@@ -75,6 +75,17 @@ def test_a_connected_session_ignores_all_that_is_not_authentic(garbage: bytes) -
         assert peer.datagrams() == []
 
 
+def test_sealed_records_too_short_for_their_nonce_and_tag_are_dropped() -> None:
+    link = connect()
+    for length in range(24):
+        for peer in (link.client, link.server):
+            peer.receive(record(23, 1, 7, bytes(length)), 0)
+            assert peer.state == "connected", (length, peer.failure_text)
+    link.client.send(b"still here")
+    link.deliver_rest()
+    assert link.server.messages() == [b"still here"]
+
+
 @given(flip=st.integers(min_value=0))
 @settings(max_examples=60, deadline=None)
 def test_a_changed_record_is_dropped(flip: int) -> None:

@@ -20,13 +20,13 @@ from mediaplane.secure.dtls_flights cimport (
     flights_stop,
     flights_timeout,
 )
+from mediaplane.secure.dtls_records cimport DTLS_RECORD_HEADER_SIZE, dtls_has_stunted_record
 from mediaplane.secure.dtls_settings cimport dtls_settings_new
 from mediaplane.secure.libssl cimport *
 from mediaplane.status cimport Status
 
 
 cdef enum:
-    RECORD_HEADER_SIZE = 13
     MAX_RECORD_PLAINTEXT = 16384
     SEND_FRAGMENT = 2048               # sizes libssl's write buffer; more than DTLS_MAX_MESSAGE_SIZE
     HANDSHAKE_LIMIT_US = 30_000_000
@@ -271,7 +271,10 @@ cdef int dtls_start(dtls_session_t *session, int64_t now_us) noexcept nogil:
 
 
 cdef int dtls_receive(dtls_session_t *session, const uint8_t *data, uint32_t size, int64_t now_us) noexcept nogil:
-    if size < RECORD_HEADER_SIZE or size > INT_MAX:
+    if size < DTLS_RECORD_HEADER_SIZE or size > INT_MAX:
+        return Status.MALFORMED
+    # OpenSSL 3.0.19 takes such a record for a failure of its own and gives the whole association up.
+    if dtls_has_stunted_record(data, size):
         return Status.MALFORMED
     if session.state == DTLS_NEW and session.role == DTLS_SERVER:
         dtls_start(session, now_us)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from playwright.async_api import Page
-from waiting import settled, until
+from waiting import TIMEOUT_S, settled, until
 
 Stats = dict[str, Any]
 
 LOOK = "async () => ({ call: window.mediasrv.call, stats: await window.mediasrv.getStats() })"
+# Where the machine is busy, Chromium's first probes of the bandwidth come to nothing; its estimate then grows by 8 % a
+# second from 300 kbit/s until the largest encoding has room.
+ALL_ENCODINGS_TIMEOUT_S = 75
 PREVIEW_READY = "document.querySelector('#preview-video').readyState >= 2"
 
 
@@ -82,6 +85,7 @@ class Person:
         return await until(
             lambda: self.received(other, source),
             lambda entry: entry.get("framesDecoded", 0) >= before + frames and width in (None, entry.get("frameWidth")),
+            TIMEOUT_S if width is None else ALL_ENCODINGS_TIMEOUT_S,
         )
 
     async def hears(self, other: str) -> Stats:

@@ -31,6 +31,7 @@ os.environ.setdefault("SVT_LOG", "1")  # libsvtav1 is talkative otherwise
 class EncodedFrame:
     keyframe: bool
     payloads: tuple[bytes, ...]  # of its RTP packets, in order
+    data: bytes = b""  # as the encoder gave it
 
 
 def noise(count: int) -> list[av.VideoFrame]:
@@ -77,9 +78,9 @@ def encode(encoder: str, **more_options: str) -> tuple[EncodedFrame, ...]:
         stream.gop_size = KEYFRAME_INTERVAL
         for frame in [*noise(FRAME_COUNT), None]:
             for packet in stream.encode(frame):
-                keyframe = packet.is_keyframe
+                keyframe, data = packet.is_keyframe, bytes(packet)
                 container.mux(packet)
-                encoded.append(EncodedFrame(keyframe, sink.take_payloads()))
+                encoded.append(EncodedFrame(keyframe, sink.take_payloads(), data))
     assert [frame.keyframe for frame in encoded] == [index % KEYFRAME_INTERVAL == 0 for index in range(FRAME_COUNT)]
     assert all(len(frame.payloads) > 1 for frame in encoded)
     return tuple(encoded)

@@ -5,7 +5,7 @@ from mediaplane.wire.byte_order cimport load16
 
 cdef enum:
     DTLS_RECORD_HEADER_SIZE = 13
-    DTLS_SMALLEST_SEALED = 24          # explicit nonce and tag of AES-GCM (RFC 5288 section 3), the only ciphers we take
+    DTLS_SMALLEST_SEALED = 24          # nonce and tag of AES-GCM (RFC 5288 section 3), all that we take
 
 
 cdef inline bint dtls_has_stunted_record(const uint8_t *data, uint32_t size) noexcept nogil:

@@ -1,0 +1,1 @@
+"""Video above the packet: frames put together from what arrives."""

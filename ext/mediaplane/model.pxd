@@ -235,10 +235,12 @@ cdef struct ingress_t:
     receive_stream_t *stream
     encoding_t *encoding
     const uint8_t *data          # in the encoding's cache once it was stored
+    cached_packet_t *cached      # its entry there
     const uint8_t *payload
     uint8_t *datagram
     uint32_t datagram_size
     uint16_t payload_size
+    uint8_t padding              # bytes to send behind the payload
     uint8_t element_count
     uint8_t opened               # decrypted already
     uint8_t starts_keyframe

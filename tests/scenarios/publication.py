@@ -39,6 +39,8 @@ class Encoding:
     signaled: bool = True
     packets_per_frame: int = 2
     payload_size: int = 300
+    uneven: int = 0
+    """Bytes by which the packets of a frame differ at most."""
     next_index: int = 1000
     next_rtx_index: int = 77
     timestamp_base: int = 0
@@ -127,7 +129,8 @@ class Publication:
         count = 1 if self.kind == "audio" else encoding.packets_per_frame * (2 if keyframe else 1)
         for index in range(count):
             content = Content(encoding.stream, encoding.frame, index, count, now_us)
-            payload = content.body(encoding.payload_size + 7 * (encoding.frame % 5))
+            size = encoding.payload_size + 7 * (encoding.frame % 5) + 5 * index % (encoding.uneven + 1)
+            payload = content.body(size)
             if self.kind == "video":
                 payload = vp8(
                     payload, keyframe=keyframe, first=index == 0, picture_id=encoding.picture_id, tl0=encoding.tl0

@@ -21,7 +21,7 @@ from mediaplane.stream.timestamp_map cimport rtp_clock_t, timestamp_offset_for_s
 from mediaplane.tables cimport id_table_put, id_table_remove
 from mediaplane.wire.byte_order cimport store16
 from mediaplane.wire.codecs cimport CODEC_VP8
-from mediaplane.wire.rtp cimport RTP_FIXED_HEADER_SIZE, rtp_parse_header, rtp_write_fixed_header
+from mediaplane.wire.rtp cimport RTP_FIXED_HEADER_SIZE, RTP_PADDING_BIT, rtp_parse_header, rtp_write_fixed_header
 from mediaplane.wire.rtp_extensions cimport (
     EXT_MID, extension_writer_t, extensions_begin, extensions_end, extensions_parse, extensions_put, extensions_wide,
 )
@@ -155,7 +155,7 @@ cdef inline bint _admits(plane_t *plane, consumer_t *consumer, const ingress_t *
 # --- writing -------------------------------------------------------------------------------------------------------
 
 cdef int _write_header(const consumer_t *consumer, const ingress_t *packet, uint8_t *out, uint8_t payload_type,
-                       uint16_t seq16, uint32_t timestamp, uint32_t ssrc) noexcept nogil:
+                       uint16_t seq16, uint32_t timestamp, uint32_t ssrc, bint padded) noexcept nogil:
     """Fixed header, CSRCs, and the extensions that the consumer negotiated under its own ids. Returns the bytes."""
     cdef extension_writer_t writer
     cdef uint32_t fixed = RTP_FIXED_HEADER_SIZE + 4 * packet.header.csrc_count
@@ -173,13 +173,15 @@ cdef int _write_header(const consumer_t *consumer, const ingress_t *packet, uint
     size = extensions_end(&writer)
     rtp_write_fixed_header(out, payload_type, packet.header.marker, seq16, timestamp, ssrc, packet.header.csrc_count,
                            size != 0)
+    if padded:
+        out[0] |= RTP_PADDING_BIT
     if packet.header.csrc_count:
         memcpy(out + RTP_FIXED_HEADER_SIZE, packet.data + RTP_FIXED_HEADER_SIZE, 4 * packet.header.csrc_count)
     return fixed + size
 
 
 cdef inline void _copy_payload(const ingress_t *packet, uint8_t *out, uint32_t picture_offset) noexcept nogil:
-    memcpy(out, packet.payload, packet.payload_size)
+    memcpy(out, packet.payload, packet.payload_size + packet.padding)
     if picture_offset and packet.has_vp8:
         vp8_rewrite(out, &packet.vp8, picture_map(picture_offset, packet.vp8.picture_id, packet.vp8.wide_picture_id),
                     tl0_map(picture_offset, packet.vp8.tl0picidx))
@@ -217,13 +219,14 @@ cdef int consumer_forward(plane_t *plane, consumer_t *consumer, const ingress_t 
     if seq_map_forward(&consumer.seq, _source(consumer, packet.encoding.index), packet.seq64, &out_seq, &epoch) != OK:
         return OK
     timestamp = packet.header.timestamp + epoch.timestamp_offset
-    header_size = _write_header(consumer, packet, out, payload_type, <uint16_t>out_seq, timestamp, consumer.ssrc)
-    if not _fits(consumer, header_size, packet.payload_size):
+    header_size = _write_header(consumer, packet, out, payload_type, <uint16_t>out_seq, timestamp, consumer.ssrc,
+                                packet.padding != 0)
+    if not _fits(consumer, header_size, packet.payload_size + packet.padding):
         plane.counters.values[<int>COUNT_DROP_OVERSIZED] += 1
         return OK
     egress_commit_rtp(&plane.egress, consumer.transport, header_size,
-                      _place_payload(packet, out + header_size, epoch.picture_offset), packet.payload_size,
-                      consumer.ssrc, out_seq)
+                      _place_payload(packet, out + header_size, epoch.picture_offset),
+                      packet.payload_size + packet.padding, consumer.ssrc, out_seq)
     consumer.packets += 1
     consumer.octets += packet.payload_size
     if out_seq == consumer.seq.highest_out:
@@ -256,6 +259,7 @@ cdef int _recall(encoding_t *encoding, int64_t seq64, int64_t now_us, ingress_t 
     packet.seq64 = seq64
     packet.payload = packet.data + cached.header_size
     packet.payload_size = cached.payload_size
+    packet.padding = cached.padding
     count = extensions_parse(packet.data, &packet.header, transport.kind_by_id, packet.elements)
     packet.element_count = count if count > 0 else 0
     packet.wide = extensions_wide(packet.elements, packet.element_count)
@@ -271,7 +275,7 @@ cdef int _send_rtx(plane_t *plane, consumer_t *consumer, const ingress_t *packet
                    int64_t out_seq, const seq_epoch_t *epoch) noexcept nogil:
     """RFC 4588 section 4: numbers of its own, and the original one before the payload."""
     cdef int header_size = _write_header(consumer, packet, out, payload_type, <uint16_t>consumer.rtx_seq,
-                                         packet.header.timestamp + epoch.timestamp_offset, consumer.rtx_ssrc)
+                                         packet.header.timestamp + epoch.timestamp_offset, consumer.rtx_ssrc, False)
     cdef uint32_t payload_size = packet.payload_size + 2
     if not _fits(consumer, header_size, payload_size):
         return NOT_FOUND
@@ -289,12 +293,13 @@ cdef int _send_again(plane_t *plane, consumer_t *consumer, const ingress_t *pack
                      int64_t out_seq, const seq_epoch_t *epoch) noexcept nogil:
     """The very packet that was sent before."""
     cdef int header_size = _write_header(consumer, packet, out, payload_type, <uint16_t>out_seq,
-                                         packet.header.timestamp + epoch.timestamp_offset, consumer.ssrc)
-    if not _fits(consumer, header_size, packet.payload_size):
+                                         packet.header.timestamp + epoch.timestamp_offset, consumer.ssrc,
+                                         packet.padding != 0)
+    if not _fits(consumer, header_size, packet.payload_size + packet.padding):
         return NOT_FOUND
     _copy_payload(packet, out + header_size, epoch.picture_offset)
-    egress_commit_rtp(&plane.egress, consumer.transport, header_size, out + header_size, packet.payload_size,
-                      consumer.ssrc, out_seq)
+    egress_commit_rtp(&plane.egress, consumer.transport, header_size, out + header_size,
+                      packet.payload_size + packet.padding, consumer.ssrc, out_seq)
     return OK
 
 
@@ -323,6 +328,7 @@ cdef int consumer_resend(plane_t *plane, consumer_t *consumer, uint16_t out_seq1
             or not resend_guard_allow(&consumer.resend, out_seq, now_us, consumer.transport.rtt_us)):
         return NOT_FOUND
     if consumer.rtx_ssrc and consumer.rtx_type_map[payload_type]:
+        packet.padding = 0      # with numbers of its own it need not be the very same bytes
         status = _send_rtx(plane, consumer, &packet, out, consumer.rtx_type_map[payload_type], out_seq, epoch)
     else:
         status = _send_again(plane, consumer, &packet, out, payload_type, out_seq, epoch)

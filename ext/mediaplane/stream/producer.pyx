@@ -8,7 +8,7 @@ from mediaplane.counters cimport (
 )
 from mediaplane.deadlines cimport REASON_FEEDBACK, REASON_NACK, deadline_set
 from mediaplane.events cimport EVENT_AUDIO_LEVEL, EVENT_PRODUCER_ACTIVE, EVENT_PRODUCER_BYE, event_emit_value
-from mediaplane.model cimport MAX_RECEIVE_STREAMS
+from mediaplane.model cimport KIND_VIDEO, MAX_RECEIVE_STREAMS
 from mediaplane.congestion.transport_cc cimport transport_cc_receiver_deadline, transport_cc_receiver_packet
 from mediaplane.pipes.outgoing cimport outgoing_state
 from mediaplane.rtcp.feedback cimport keyframe_wanted
@@ -26,6 +26,7 @@ from mediaplane.stream.retransmission_buffer cimport (
     cached_packet_data, cached_packet_t, retransmission_buffer_clear, retransmission_buffer_free,
     retransmission_buffer_store,
 )
+from mediaplane.stream.run_padding cimport MAX_RUN_PADDING
 from mediaplane.tables cimport id_table_put, id_table_remove
 from mediaplane.wire.byte_order cimport load16
 from mediaplane.wire.codecs cimport CODEC_OPUS, CODEC_OTHER, CODEC_VP8, payload_starts_keyframe
@@ -305,6 +306,7 @@ cdef bint producer_keep(plane_t *plane, ingress_t *packet, int64_t now_us) noexc
     cdef transport_t *transport = packet.transport
     cdef cached_packet_t *cached
     packet.payload = packet.datagram + packet.header.header_size
+    packet.padding = 0
     if packet.payload_size and not _look_inside(packet):
         plane.counters.values[<int>COUNT_DROP_UNKNOWN_PAYLOAD_TYPE] += 1
         packet.payload_size = 0
@@ -326,7 +328,8 @@ cdef bint producer_keep(plane_t *plane, ingress_t *packet, int64_t now_us) noexc
             nack_generator_keyframe(&encoding.nack, packet.seq64)
     encoding.payload_type = packet.header.payload_type
     cached = retransmission_buffer_store(&encoding.cache, packet.seq64, packet.datagram,
-                                         packet.header.header_size + packet.payload_size, now_us)
+                                         packet.header.header_size + packet.payload_size,
+                                         MAX_RUN_PADDING if encoding.producer.kind == KIND_VIDEO else 0, now_us)
     if cached == NULL:
         plane.counters.values[<int>COUNT_DROP_NOT_CACHED] += 1
         return False
@@ -335,6 +338,7 @@ cdef bint producer_keep(plane_t *plane, ingress_t *packet, int64_t now_us) noexc
     cached.payload_type = packet.header.payload_type
     cached.marker = packet.header.marker
     cached.timestamp = packet.header.timestamp
+    packet.cached = cached
     packet.data = cached_packet_data(&encoding.cache, cached)
     packet.payload = packet.data + packet.header.header_size
     return True

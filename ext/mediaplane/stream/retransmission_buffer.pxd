@@ -20,6 +20,7 @@ cdef struct cached_packet_t:
     uint16_t payload_size
     uint8_t payload_type
     uint8_t marker
+    uint8_t padding              # bytes behind the payload that are sent with it
     uint32_t timestamp
 
 cdef struct arena_segment_t:
@@ -50,12 +51,13 @@ cdef int retransmission_buffer_init(retransmission_buffer_t *buffer, uint32_t in
 cdef void retransmission_buffer_free(retransmission_buffer_t *buffer) noexcept nogil
 # Forgets every packet. Their bytes stay as they are for as long as they would have.
 cdef void retransmission_buffer_clear(retransmission_buffer_t *buffer) noexcept nogil
-# Copies a packet in and returns its entry, or NULL if it is empty or larger than a segment.
+# Copies a packet in and returns its entry, or NULL if it is empty or larger than a segment. `slack` bytes behind it stay
+# free for the caller.
 # The bytes stay where and as they are until the packet is older than max_age_us or, if that comes first, until at least
 # arena_size / 2 more bytes of packets were stored (each of at most a quarter of a segment, as all that fit an Ethernet
 # frame are). The entry itself is used again by the next packet whose seq64 is the same modulo index_size.
 cdef cached_packet_t *retransmission_buffer_store(retransmission_buffer_t *buffer, int64_t seq64, const uint8_t *data,
-                                                  uint16_t size, int64_t now_us) noexcept nogil
+                                                  uint16_t size, uint16_t slack, int64_t now_us) noexcept nogil
 # NULL if it was never there, was overwritten, or is older than max_age_us.
 cdef cached_packet_t *retransmission_buffer_find(retransmission_buffer_t *buffer, int64_t seq64,
                                                  int64_t now_us) noexcept nogil

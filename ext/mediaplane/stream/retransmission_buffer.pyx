@@ -67,13 +67,14 @@ cdef void take_segment(retransmission_buffer_t *buffer, int64_t now_us) noexcept
 
 
 cdef cached_packet_t *retransmission_buffer_store(retransmission_buffer_t *buffer, int64_t seq64, const uint8_t *data,
-                                                  uint16_t size, int64_t now_us) noexcept nogil:
+                                                  uint16_t size, uint16_t slack, int64_t now_us) noexcept nogil:
     cdef cached_packet_t *entry
     cdef arena_segment_t *segment
-    if size == 0 or size > RETRANSMISSION_SEGMENT_SIZE:
+    cdef uint32_t room = <uint32_t>size + slack
+    if size == 0 or room > RETRANSMISSION_SEGMENT_SIZE:
         buffer.refused += 1
         return NULL
-    if buffer.write_offset + size > (buffer.current + 1) * RETRANSMISSION_SEGMENT_SIZE:
+    if buffer.write_offset + room > (buffer.current + 1) * RETRANSMISSION_SEGMENT_SIZE:
         take_segment(buffer, now_us)
     segment = &buffer.segments[buffer.current]
     segment.newest_us = now_us
@@ -83,8 +84,9 @@ cdef cached_packet_t *retransmission_buffer_store(retransmission_buffer_t *buffe
     entry.offset = buffer.write_offset
     entry.turn = segment.turn
     entry.size = size
+    entry.padding = 0
     memcpy(buffer.arena + buffer.write_offset, data, size)
-    buffer.write_offset += size
+    buffer.write_offset += room
     buffer.high_water = max(buffer.high_water, <uint64_t>buffer.write_offset)
     buffer.stored += 1
     return entry

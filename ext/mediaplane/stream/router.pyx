@@ -5,6 +5,7 @@ from mediaplane.model cimport TRANSPORT_CONNECTED, consumer_t, encoding_t, produ
 from mediaplane.pipes.outgoing cimport outgoing_mark, outgoing_packets
 from mediaplane.status cimport OK
 from mediaplane.stream.consumer cimport consumer_forward
+from mediaplane.stream.run_padding cimport equalise_sizes
 
 cdef extern from *:
     int count_trailing_zeros "__builtin_ctzll"(unsigned long long value) noexcept nogil
@@ -40,6 +41,7 @@ cdef void _offer(plane_t *plane, encoding_t *encoding, int64_t now_us) noexcept 
 cdef void router_fan_out(plane_t *plane, int64_t now_us) noexcept nogil:
     cdef encoding_t *encoding = plane.touched
     while encoding != NULL:
+        equalise_sizes(plane, encoding)
         _offer(plane, encoding, now_us)
         if encoding.wanted_by:
             outgoing_mark(plane, encoding)

@@ -83,11 +83,11 @@ cdef class RetransmissionBuffer:
     def __dealloc__(self):
         retransmission_buffer_free(&self.buffer)
 
-    def store(self, int64_t seq64, const uint8_t[::1] data, int64_t now_us):
+    def store(self, int64_t seq64, const uint8_t[::1] data, int64_t now_us, uint16_t slack=0):
         """The packet's offset in the arena, or None if it was refused."""
         cdef const cached_packet_t *packet
         cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
-        packet = retransmission_buffer_store(&self.buffer, seq64, first, <uint16_t>data.shape[0], now_us)
+        packet = retransmission_buffer_store(&self.buffer, seq64, first, <uint16_t>data.shape[0], slack, now_us)
         return None if packet == NULL else packet.offset
 
     def find(self, int64_t seq64, int64_t now_us):

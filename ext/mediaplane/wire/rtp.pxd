@@ -6,6 +6,7 @@ from mediaplane.wire.byte_order cimport load16, load32, store16, store32
 
 cdef enum:
     RTP_FIXED_HEADER_SIZE = 12
+    RTP_PADDING_BIT = 0x20       # in the first byte
     RTP_MAX_EXTENSION_SIZE = 4 * 255
     RTP_MAX_HEADER_SIZE = 12 + 15 * 4 + 4 + RTP_MAX_EXTENSION_SIZE  # what this server takes; a longer one is MALFORMED
 

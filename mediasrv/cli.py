@@ -111,8 +111,10 @@ def serve(
 
 @app.command()
 def token(
-    room: Annotated[str, typer.Option(metavar="NAME", help="The room that the token lets into.")],
     identity: Annotated[str, typer.Option(metavar="ID", help="Who it is for: one person has one identity.")],
+    room: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The room that the token lets into; none with --admin.")
+    ] = None,
     name: Annotated[str, typer.Option(metavar="TEXT", help="The name that others see. Default: the identity.")] = "",
     grant: Annotated[
         list[str] | None,
@@ -122,6 +124,9 @@ def token(
             f"Flags: {', '.join(FLAG_OF_NAME)}.",
         ),
     ] = None,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="For control sessions, which look after all rooms and are in none.")
+    ] = False,
     ttl: Annotated[str, typer.Option(metavar="TIME", help="How long it is valid, like 90s, 30m, 1h or 7d.")] = "1h",
     key: Annotated[str | None, typer.Option(metavar="ID", help="The key to sign with. Default: the first one.")] = None,
     config_file: ConfigFile = None,
@@ -137,15 +142,18 @@ def token(
         key_id = key or next(iter(keys))
         if key_id not in keys:
             raise ValueError(f"--key: there is no key '{key_id}'; configured are {', '.join(keys)}")
+        if admin == (room is not None):
+            raise ValueError("give either --room NAME, or --admin for a token that is for no room")
         print(
             tokens.mint(
                 key_id,
                 keys[key_id],
                 identity=identity,
                 room=room,
-                grants=_grants(grant),
+                grants={} if admin else _grants(grant),
                 ttl_s=_seconds(ttl),
                 name=name,
+                admin=admin,
             )
         )
     except (config.ConfigError, ValueError) as error:

@@ -1,7 +1,8 @@
 """Access tokens: who may join which room, and what they may do there.
 
 A token is a JWT (RFC 7519) signed with HS256. `iss` names the key, `sub` is the identity, `grants` maps a permission
-flag to true or to the time (seconds since the epoch) at which that permission ends.
+flag to true or to the time (seconds since the epoch) at which that permission ends. One with `admin` set to true is for
+no room: it makes a connection a control session.
 """
 
 from __future__ import annotations
@@ -42,15 +43,18 @@ class Grant:
     room: str
     permissions: Permission
     expires_at: float
+    admin: bool = False
+    """For a control session; `room` is then empty."""
 
 
-class _Claims(msgspec.Struct, frozen=True):
+class _Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     sub: Name
-    room: RoomName
     exp: float
+    room: RoomName | None = None
     grants: dict[str, bool | float] = {}
     name: Annotated[str, msgspec.Meta(max_length=128)] = ""
     nbf: float = 0
+    admin: bool = False
 
 
 class TokenVerifier:
@@ -70,6 +74,8 @@ class TokenVerifier:
         if claims.nbf - CLOCK_SKEW_S > now:
             wait = format_duration(claims.nbf - now)
             raise TokenError("token_invalid", f"the token is not valid yet, only in {wait}")
+        if claims.room is None and not claims.admin:
+            raise TokenError("token_invalid", "the token's claims are wrong: it names no room (claim 'room')")
         if room is not None and claims.room != room:
             raise TokenError("token_wrong_room", "the token is for another room")
         try:
@@ -79,9 +85,10 @@ class TokenVerifier:
         return Grant(
             identity=claims.sub,
             name=claims.name or claims.sub,
-            room=claims.room,
+            room=claims.room or "",
             permissions=permissions,
             expires_at=claims.exp,
+            admin=claims.admin,
         )
 
     def _claims(self, token: str) -> _Claims:
@@ -116,15 +123,22 @@ def mint(
     secret: str,
     *,
     identity: str,
-    room: str,
+    room: str | None,
     grants: Mapping[str, bool | float],
     ttl_s: float,
     name: str = "",
     now: float | None = None,
+    admin: bool = False,
 ) -> str:
-    """A signed token that is valid for `ttl_s` seconds from `now` on; raises `ValueError` for a bad name."""
+    """A signed token that is valid for `ttl_s` seconds from `now` on; raises `ValueError` for a bad name.
+
+    `room` is None for one that is only for control sessions.
+    """
     issued_at = int(time.time() if now is None else now)
-    claims = _Claims(sub=identity, room=room, exp=issued_at + int(ttl_s), grants=dict(grants), name=name, nbf=issued_at)
+    expires_at = issued_at + int(ttl_s)
+    claims = _Claims(
+        sub=identity, room=room, exp=expires_at, grants=dict(grants), name=name, nbf=issued_at, admin=admin
+    )
     payload = msgspec.to_builtins(claims)
     try:
         msgspec.convert(payload, _Claims)

@@ -72,6 +72,8 @@ def entry_of(event: events.RoomEvent) -> Entry | None:
             return Entry("participant_joined", joined.id, {"identity": joined.identity, "name": joined.name})
         case events.ParticipantLeft():
             fields = {"identity": event.identity, "reason": event.reason.value}
+            if event.by:
+                fields["by"] = event.by
             return Entry("participant_left", event.participant_id, fields)
         case events.TrackPublished(track=track):
             fields = {"track": track.id, "kind": track.kind, "source": track.source, "codec": track.codec}

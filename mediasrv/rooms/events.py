@@ -26,6 +26,8 @@ class LeaveReason(StrEnum):
     REPLACED = "replaced"
     SIGNALING_LOST = "signaling_lost"
     DELETED = "deleted"
+    REMOVED = "removed"
+    ROOM_CLOSED = "room_closed"
     SERVER_STOPPING = "server_stopping"
 
 
@@ -52,6 +54,16 @@ class ParticipantInfo:
     name: str
     joined_at: float
     tracks: tuple[TrackInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomInfo:
+    """A room as a whole. `opened_at` is in seconds since the Unix epoch, `participants` how many there are."""
+
+    name: str
+    id: str
+    opened_at: float
+    participants: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,8 @@ class ParticipantLeft(RoomEvent):
     participant_id: str
     identity: str
     reason: LeaveReason
+    by: str = ""
+    """Who made it so, where that was somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +125,8 @@ class TrackUnpublished(RoomEvent):
 class FeatureToggled(RoomEvent):
     """A track began or ceased to be forwarded: published, muted, unmuted, unpublished, or its permission changed.
 
-    On and off alternate for a track, on first and off last. `by` is the id of the participant who did it, or "server".
+    On and off alternate for a track, on first and off last. `by` is the id of the participant who did it, "server", or
+    "admin:" and the name of a control session.
     """
 
     participant_id: str

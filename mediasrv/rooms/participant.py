@@ -178,15 +178,15 @@ class Participant:
         if not self.media_connected:
             self.leave(LeaveReason.SIGNALING_LOST)
 
-    def leave(self, reason: str) -> None:
-        """Leave the room for a `LeaveReason`. Only the first call counts."""
+    def leave(self, reason: str, *, by: str = "") -> None:
+        """Leave the room for a `LeaveReason`; `by` is who made it so. Only the first call counts."""
         if self.left is not None:
             return
         self.left = LeaveReason(reason)
         self.media_connected = False
         if self._peer_connection is not None:
             self._peer_connection.close()
-        self.room.remove(self, self.left)
+        self.room.remove(self, self.left, by)
         self.subscriptions.close()
         if self._on_left is not None:
             self._on_left()

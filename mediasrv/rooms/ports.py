@@ -25,6 +25,9 @@ class Grant(Protocol):
     def permissions(self) -> Permission: ...
     @property
     def expires_at(self) -> float: ...
+    @property
+    def admin(self) -> bool:
+        """For a control session, and no room."""
 
 
 class Producer(Protocol):

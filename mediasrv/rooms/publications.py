@@ -106,10 +106,12 @@ class Publications:
         """The track ends; its m-line stays negotiated, and shut."""
         self._stop([self._own(track_id)])
 
-    def mute(self, track_id: str) -> None:
+    def mute(self, track_id: str, *, by: str | None = None) -> None:
+        """`by` is who mutes it, if not its owner. The owner may unmute it all the same: who must not, loses the
+        permission."""
         track = self._own(track_id)
         track.muted = True
-        self.apply_gate(track, by=self._owner.id)
+        self.apply_gate(track, by=by or self._owner.id)
 
     def unmute(self, track_id: str) -> None:
         track = self._own(track_id)
@@ -121,7 +123,7 @@ class Publications:
     def _own(self, track_id: str) -> Track:
         track = self.tracks.get(track_id)
         if track is None:
-            raise RoomError("not_found", f"you have no track {track_id!r}")
+            raise RoomError("not_found", f"{self._owner.id} has no track {track_id!r}")
         return track
 
     # --- gates -------------------------------------------------------------------------------------------------

@@ -34,6 +34,13 @@ class RoomRegistry:
     def rooms(self) -> Mapping[str, Room]:
         return self._rooms
 
+    def find(self, name: str) -> Room:
+        """The open room called `name`. Raises `RoomError` `not_found`."""
+        try:
+            return self._rooms[name]
+        except KeyError:
+            raise RoomError("not_found", f"there is no room {name[:NAME_MAX_CHARACTERS]!r}") from None
+
     def observe(self, observer: RoomListener) -> Callable[[], None]:
         """Let `observer` have all events of all rooms from now on. Returns what ends that."""
         return self._publisher.observe(observer)
@@ -62,8 +69,7 @@ class RoomRegistry:
         """The server stops: everybody leaves, nobody joins any more."""
         self._stopping = True
         for room in list(self._rooms.values()):
-            for participant in list(room.participants.values()):
-                participant.leave(LeaveReason.SERVER_STOPPING)
+            room.end(LeaveReason.SERVER_STOPPING)
 
     def _open(self, name: str) -> Room:
         room = Room(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mediasrv.rooms import events
 from mediasrv.rooms.errors import RoomError, permission_denied
-from mediasrv.rooms.events import LeaveReason, MessageSent
+from mediasrv.rooms.events import LeaveReason, MessageSent, RoomInfo
 from mediasrv.rooms.participant import Participant
 from mediasrv.rooms.permissions import Permission, Permissions
 from mediasrv.rooms.ports import Grant, PeerConnection, PeerObserver
@@ -57,6 +57,7 @@ class Room:
         self.name = name
         self.id = "r_" + secrets.token_hex(8)
         self.clock = clock
+        self.opened_at = clock.time()
         self.limits = limits
         self.publisher = publisher
         self.tracks = TrackTable()
@@ -77,6 +78,16 @@ class Room:
         """By id, in the order in which they joined."""
         return self._participants
 
+    def info(self) -> RoomInfo:
+        return RoomInfo(self.name, self.id, self.opened_at, len(self._participants))
+
+    def participant(self, participant_id: str) -> Participant:
+        """Who is called so. Raises `RoomError` `not_found`."""
+        try:
+            return self._participants[participant_id]
+        except KeyError:
+            raise RoomError("not_found", f"there is no participant {participant_id[:64]!r} in the room") from None
+
     # --- joining and leaving -----------------------------------------------------------------------------------
 
     def join(self, grant: Grant, name: str, on_left: Callable[[], None] | None) -> Participant:
@@ -95,13 +106,18 @@ class Room:
         self.publisher.publish(events.ParticipantJoined(*self.ref, participant.info()), others)
         return participant
 
-    def remove(self, participant: Participant, reason: LeaveReason) -> None:
+    def end(self, reason: LeaveReason, by: str = "") -> None:
+        """Everybody leaves for `reason`, which closes the room."""
+        for participant in list(self._participants.values()):
+            participant.leave(reason, by=by)
+
+    def remove(self, participant: Participant, reason: LeaveReason, by: str = "") -> None:
         """For `Participant.leave`."""
         del self._participants[participant.id]
         if self._by_identity.get(participant.identity) is participant:
             del self._by_identity[participant.identity]
         participant.publications.close()
-        left = events.ParticipantLeft(*self.ref, participant.id, participant.identity, reason)
+        left = events.ParticipantLeft(*self.ref, participant.id, participant.identity, reason, by)
         self.publisher.publish(left, (*self._participants.values(), participant))
         if not self._participants:
             self.speakers.close()

@@ -12,6 +12,7 @@ class ErrorCode(StrEnum):
     INVALID_PARAMS = "invalid_params"
     NOT_JOINED = "not_joined"
     ALREADY_JOINED = "already_joined"
+    NOT_AUTHENTICATED = "not_authenticated"
     TOKEN_EXPIRED = "token_expired"
     TOKEN_INVALID = "token_invalid"
     TOKEN_WRONG_ROOM = "token_wrong_room"
@@ -29,12 +30,13 @@ MEANINGS: Mapping[ErrorCode, str] = {
     ErrorCode.UNKNOWN_METHOD: "There is no such method.",
     ErrorCode.INVALID_PARAMS: "The params don't fit the method; the message names the field.",
     ErrorCode.NOT_JOINED: "The method needs a participant: `join` first.",
-    ErrorCode.ALREADY_JOINED: "This connection has joined already; another participant needs another connection.",
+    ErrorCode.ALREADY_JOINED: "This connection has joined or authenticated already; that takes another connection.",
+    ErrorCode.NOT_AUTHENTICATED: "The method is for control sessions: `authenticate` with an admin token first.",
     ErrorCode.TOKEN_EXPIRED: "The token is too old; get a new one.",
     ErrorCode.TOKEN_INVALID: "The token is not one of this server's, or is damaged.",
     ErrorCode.TOKEN_WRONG_ROOM: "The token is for another room.",
     ErrorCode.PERMISSION_DENIED: "A permission is missing; `details.permission` names the flag.",
-    ErrorCode.NOT_FOUND: "The track, receive slot, encoding or participant named in the params doesn't exist.",
+    ErrorCode.NOT_FOUND: "The room, participant, track, receive slot or encoding named in the params doesn't exist.",
     ErrorCode.BAD_SDP: "The offer can't be answered; the message says where and why.",
     ErrorCode.RATE_LIMITED: "Too many requests; `details.retry_after_ms` says when to try again.",
     ErrorCode.TOO_LARGE: "The text is too long; `details.limit` says how long it may be.",

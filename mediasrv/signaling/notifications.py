@@ -39,6 +39,8 @@ CLOSING_REASONS: Mapping[str, str] = {
     LeaveReason.REPLACED: "Somebody has joined with your identity, and took your place.",
     LeaveReason.SIGNALING_LOST: "The signaling connection was lost.",
     LeaveReason.DELETED: "Your session was deleted over HTTP.",
+    LeaveReason.REMOVED: "A moderator has removed you from the room.",
+    LeaveReason.ROOM_CLOSED: "The room was closed.",
     LeaveReason.SERVER_STOPPING: "The server is stopping.",
     "bad_frame": "What you sent is not the control protocol.",
     "too_slow": "You read more slowly than the room talks.",
@@ -82,7 +84,7 @@ class FeatureToggled(Shape):
     participant_id: Annotated[Id, Meta(description="whose track")]
     feature: Annotated[Feature, Meta(description="what")]
     enabled: Annotated[bool, Meta(description="on or off")]
-    by: Annotated[str, Meta(description="the id of the participant who did it, or `server`")]
+    by: Annotated[str, Meta(description="the id of the participant who did it, `server`, or `admin:` and a name")]
     track_id: Annotated[Id, Meta(description="the track")]
 
 

@@ -16,22 +16,15 @@ from mediasrv.rooms.events import LeaveReason
 from mediasrv.rooms.permissions import FLAG_OF_NAME
 from mediasrv.signaling import codec
 from mediasrv.signaling.errors import MEANINGS
+from mediasrv.signaling.method import ERRORS_OF_EVERY_METHOD, ERRORS_OF_SCOPE, Method, Scope
+from mediasrv.signaling.method_table import METHODS
 from mediasrv.signaling.notifications import CLOSING_REASONS, NOTIFICATIONS
-from mediasrv.signaling.schema import (
-    ERRORS_OF_EVERY_METHOD,
-    METHODS,
-    Method,
-    OfferedTrack,
-    Participant,
-    Shape,
-    SlotSource,
-    Track,
-)
+from mediasrv.signaling.schema import OfferedTrack, Participant, Room, Shape, SlotSource, Track
 from mediasrv.signaling.session import SessionLimits
 
 PATH = Path("docs") / "control-protocol.md"
 
-_SHARED: tuple[type[Shape], ...] = (Participant, Track, SlotSource, OfferedTrack)
+_SHARED: tuple[type[Shape], ...] = (Room, Participant, Track, SlotSource, OfferedTrack)
 _TYPE_NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 
 
@@ -44,6 +37,7 @@ def render() -> str:
 def _introduction() -> Iterator[str]:
     limits = SessionLimits()
     every = ", ".join(f"`{code}`" for code in ERRORS_OF_EVERY_METHOD)
+    errors = {scope: ", ".join(f"`{code}`" for code in codes) for scope, codes in ERRORS_OF_SCOPE.items()}
     yield f"""# The control protocol
 
 <!-- Written by `python -m mediasrv.signaling.protocol_docs` from mediasrv/signaling; edit that. -->
@@ -58,19 +52,20 @@ A client speaks it over the WebSocket `/rpc`. Each frame holds one array:
 
 Binary frames are [MessagePack-RPC](https://github.com/msgpack-rpc/msgpack-rpc/blob/master/spec.md), text frames the
 same arrays as JSON. The server speaks as the client's last frame did. `id` is an integer from 0 to 2^53 - 1 that the
-client chooses; responses come in the order of the requests. Params and results are maps. Fields that aren't named here
-are ignored: newer servers and clients may send more of them.
+client chooses; responses come in the order of the requests, but for those that take the server a while. Params and
+results are maps. Fields that aren't named here are ignored: newer servers and clients may send more of them.
 
-A connection begins with `join`, within {limits.join_timeout_s:g} seconds, and is one participant until it ends. No
-notification comes before the result of `join`, and those that a request causes come after its response. When the
-connection is lost, the participant stays in the room for as long as its media flows; joining again with the same
-identity takes its place.
+A connection begins with `join` or `authenticate`, within {limits.join_timeout_s:g} seconds. After `join` it is one
+participant until it ends. No notification comes before the result of `join`, and those that a request causes come after
+its response. When the connection is lost, the participant stays in the room for as long as its media flows; joining
+again with the same identity takes its place. After `authenticate` it is a control session, which is in no room.
 
 | limit | |
 |---|---|
-| bytes in a frame | {limits.frame_bytes:,}; {limits.frame_bytes_before_join:,} before `join` |
+| bytes in a frame | {limits.frame_bytes:,}; {limits.frame_bytes_before_join:,} before `join` or `authenticate` |
 | levels of nesting in params | {codec.MAX_DEPTH} |
 | requests | {limits.request_rate:g} a second, {limits.request_burst} at once |
+| requests that take the server a while | {limits.open_requests} at a time |
 | messages | {limits.message_rate:g} a second, {limits.message_burst} at once |
 
 A frame that is no request and has no id to answer closes the connection, and so does reading so slowly that too many
@@ -78,7 +73,16 @@ frames wait.
 
 The permission flags are {", ".join(f"`{name}`" for name in FLAG_OF_NAME)}. They are independent of each other.
 
-Any method may fail with {every}, and any but `join` with `not_joined`; the others are listed with each.
+Each method has a scope, which says who may call it. Any may fail with {every}; further errors are those of its scope
+and those listed with it.
+
+| scope | who | errors |
+|---|---|---|
+| `connection` | whoever has a connection | |
+| `participant` | a participant, after `join` | {errors[Scope.PARTICIPANT]} |
+| `moderator` | a participant with the permission `moderate`, for its own room; a control session for any | \
+{errors[Scope.MODERATOR]} |
+| `admin` | a control session, after `authenticate` | {errors[Scope.ADMIN]} |
 """
 
 
@@ -92,6 +96,7 @@ def _methods() -> Iterator[str]:
     for method in METHODS.values():
         yield f"### {method.name}\n"
         yield _doc(method.params) + "\n"
+        yield f"Scope: `{method.scope}`\n"
         yield "Params:" + _fields(method.params)
         yield "Result:" + _fields(method.result)
         if method.errors:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import msgspec
 import structlog
 
 from mediasrv.rooms import events
 from mediasrv.rooms.clock import Timer
-from mediasrv.rooms.errors import RoomError
+from mediasrv.rooms.errors import RoomError, permission_denied
 from mediasrv.rooms.participant import Participant as RoomParticipant
-from mediasrv.rooms.permissions import flag_names
+from mediasrv.rooms.permissions import Permission
 from mediasrv.rooms.ports import Grant
 from mediasrv.rooms.registry import RoomRegistry
-from mediasrv.rooms.room import MESSAGE_MAX_CHARACTERS
-from mediasrv.signaling import codec, schema
+from mediasrv.rooms.room import Room
+from mediasrv.signaling import codec
 from mediasrv.signaling.codec import CodecError, Frame, Request
 from mediasrv.signaling.errors import ErrorCode, RpcError
-from mediasrv.signaling.notifications import CLOSING_REASONS, METHOD_OF, Closing, notification_of, slots_of
-from mediasrv.signaling.schema import METHODS, Nothing, Shape
+from mediasrv.signaling.method import Scope
+from mediasrv.signaling.method_table import METHODS
+from mediasrv.signaling.notifications import CLOSING_REASONS, METHOD_OF, Closing, notification_of
+from mediasrv.signaling.schema import Shape
 from mediasrv.signaling.token_bucket import TokenBucket
 
 _log = structlog.get_logger("signaling")
@@ -43,6 +46,7 @@ class SessionLimits:
     message_rate: float = 5
     message_burst: int = 20
     refused_requests: int = 1_000  # in a row; who goes on asking then is cut off
+    open_requests: int = 16  # whose methods await something, such as the journal
     join_timeout_s: float = 30
     frame_bytes: int = codec.MAX_FRAME_BYTES
     frame_bytes_before_join: int = 32 << 10  # a stranger may not have us decode more than a token needs
@@ -65,7 +69,7 @@ class Session:
         close: Callable[[], None],
         limits: SessionLimits | None = None,
     ) -> None:
-        self._registry = registry
+        self.registry = registry
         self._verify = verify
         self._send = send
         self._close = close
@@ -75,23 +79,12 @@ class Session:
         self._messages = TokenBucket(self._limits.message_rate, self._limits.message_burst, clock.monotonic)
         self._refused = 0
         self._participant: RoomParticipant | None = None
+        self._admin: Grant | None = None
+        self._open: set[asyncio.Task[None]] = set()  # requests whose methods await something
         self._text = True  # the format of the client's last frame, in which it is spoken to
         self._ended = False
         self._after_reply: list[Callable[[], None]] | None = None  # while a request is handled
         self._join_timer: Timer | None = clock.call_later(self._limits.join_timeout_s, self._join_timed_out)
-        self._methods: dict[str, Callable[[Any], Shape]] = {
-            "join": self._join,
-            "offer": self._offer,
-            "mute": self._mute,
-            "unmute": self._unmute,
-            "unpublish": self._unpublish,
-            "publish": self._publish,
-            "choose_encoding": self._choose_encoding,
-            "pause": self._pause,
-            "resume": self._resume,
-            "send_message": self._send_message,
-            "leave": self._leave,
-        }
 
     # --- the driver's side -------------------------------------------------------------------------------------
 
@@ -100,7 +93,8 @@ class Session:
         if self._ended:
             return
         self._text = isinstance(frame, str)
-        limit = self._limits.frame_bytes if self._participant else self._limits.frame_bytes_before_join
+        known = self._participant is not None or self._admin is not None
+        limit = self._limits.frame_bytes if known else self._limits.frame_bytes_before_join
         try:
             request = codec.decode(frame, limit)
         except CodecError as error:
@@ -115,6 +109,8 @@ class Session:
         """The connection is gone. The participant stays in the room while its media flows."""
         self._ended = True
         self._stop_join_timer()
+        for task in self._open:
+            task.cancel()
         if self._participant is not None:
             self._participant.signaling_closed()
 
@@ -124,28 +120,56 @@ class Session:
         self._after_reply = []
         try:
             result = self._call(request)
-        except (RpcError, RoomError) as error:
-            self._reply_error(request.id, RpcError(ErrorCode(error.code), error.message, error.details))
-        except Exception:
-            _log.exception("a request failed", method=request.method)
-            mistake = RpcError(ErrorCode.INTERNAL, "the server made a mistake; its log says more")
-            self._reply_error(request.id, mistake)
+        except Exception as error:
+            self._reply_error(request.id, _reply_of(error, request.method))
         else:
-            self._put(codec.encode_result(request.id, result, text=self._text))
+            if isinstance(result, Awaitable):
+                self._await(request, result)
+            else:
+                self._put(codec.encode_result(request.id, result, text=self._text))
         waiting, self._after_reply = self._after_reply, None
         for step in waiting:
             step()
 
-    def _call(self, request: Request) -> Shape:
+    def _call(self, request: Request) -> Shape | Awaitable[Shape]:
         self._check_rate()
         method = METHODS.get(request.method)
         if method is None:
             raise RpcError(ErrorCode.UNKNOWN_METHOD, f"there is no method {request.method[:64]!r}")
+        self._check_scope(method.scope)
         try:
             params = msgspec.convert(request.params, method.params)
         except msgspec.ValidationError as error:
             raise RpcError(ErrorCode.INVALID_PARAMS, f"{method.name}: {error}") from None
-        return self._methods[method.name](params)
+        return method.handler(self, params)
+
+    def _check_scope(self, scope: Scope) -> None:
+        if scope is Scope.ADMIN and self._admin is None:
+            raise RpcError(ErrorCode.NOT_AUTHENTICATED, "this is for control sessions: authenticate first")
+        if scope is Scope.PARTICIPANT or (scope is Scope.MODERATOR and self._admin is None):
+            me = self.me
+            if scope is Scope.MODERATOR and not me.permissions.allow(Permission.MODERATE):
+                raise permission_denied(me.permissions, Permission.MODERATE)
+
+    def _await(self, request: Request, result: Awaitable[Shape]) -> None:
+        """Answer when `result` is there; other requests are answered meanwhile."""
+        if len(self._open) >= self._limits.open_requests:
+            if inspect.iscoroutine(result):
+                result.close()
+            self._reply_error(request.id, RpcError(ErrorCode.RATE_LIMITED, "too many requests wait for their results"))
+            return
+
+        async def answer() -> None:
+            try:
+                found = await result
+            except Exception as error:
+                self._reply_error(request.id, _reply_of(error, request.method))
+            else:
+                self._put(codec.encode_result(request.id, found, text=self._text))
+
+        task = asyncio.ensure_future(answer())
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
 
     def _check_rate(self) -> None:
         wait_s = self._requests.take()
@@ -160,78 +184,53 @@ class Session:
     def _reply_error(self, request_id: int, error: RpcError) -> None:
         self._put(codec.encode_error(request_id, error, text=self._text))
 
+    # --- what methods see --------------------------------------------------------------------------------------
+
     @property
-    def _me(self) -> RoomParticipant:
+    def me(self) -> RoomParticipant:
         if self._participant is None:
             raise RpcError(ErrorCode.NOT_JOINED, "join first")
         return self._participant
 
-    # --- methods -----------------------------------------------------------------------------------------------
+    @property
+    def by(self) -> str:
+        return self.me.id if self._admin is None else f"admin:{self._admin.identity}"
 
-    def _join(self, params: schema.JoinParams) -> schema.JoinResult:
-        if self._participant is not None:
-            raise RpcError(ErrorCode.ALREADY_JOINED, "this connection has joined already")
+    @property
+    def is_admin(self) -> bool:
+        return self._admin is not None
+
+    def room(self, name: str | None) -> Room:
+        if self._admin is None:
+            mine = self.me.room
+            if name not in (None, mine.name):
+                raise RpcError(ErrorCode.PERMISSION_DENIED, f"you moderate the room {mine.name!r}, and no other")
+            return mine
+        if name is None:
+            raise RpcError(ErrorCode.INVALID_PARAMS, "a control session is in no room: name one in 'room'")
+        return self.registry.find(name)
+
+    def verify(self, token: str) -> Grant:
+        if self._participant is not None or self._admin is not None:
+            raise RpcError(ErrorCode.ALREADY_JOINED, "this connection has joined or authenticated already")
         try:
-            grant = self._verify(params.token)
+            return self._verify(token)
         except Exception as error:
             raise _token_error(error) from error
-        me = self._registry.join(grant, name=params.name)
-        self._participant = me
+
+    def become_participant(self, participant: RoomParticipant) -> None:
+        self._participant = participant
         self._stop_join_timer()
-        me.listen(self._take)
-        everybody = [participant.info() for participant in me.room.participants.values()]
-        return schema.JoinResult(
-            participant_id=me.id,
-            room=me.room.name,
-            participants=msgspec.convert(everybody, list[schema.Participant], from_attributes=True),
-            permissions=flag_names(me.permissions.effective),
-            message_size=MESSAGE_MAX_CHARACTERS,
-        )
+        participant.listen(self._take)
 
-    def _offer(self, params: schema.OfferParams) -> schema.OfferResult:
-        result = self._me.offer(params.sdp, {mid: track.source for mid, track in params.tracks.items()})
-        return schema.OfferResult(
-            sdp=result.sdp, tracks=dict(result.tracks), slots=slots_of(result.slots), refused=dict(result.refused)
-        )
+    def become_admin(self, grant: Grant) -> None:
+        self._admin = grant
+        self._stop_join_timer()
 
-    def _mute(self, params: schema.MuteParams) -> Nothing:
-        self._me.publications.mute(params.track_id)
-        return Nothing()
-
-    def _unmute(self, params: schema.UnmuteParams) -> Nothing:
-        self._me.publications.unmute(params.track_id)
-        return Nothing()
-
-    def _unpublish(self, params: schema.UnpublishParams) -> Nothing:
-        self._me.publications.unpublish(params.track_id)
-        return Nothing()
-
-    def _publish(self, params: schema.PublishParams) -> schema.PublishResult:
-        return schema.PublishResult(track_id=self._me.publications.publish(params.mid, params.source).id)
-
-    def _choose_encoding(self, params: schema.ChooseEncodingParams) -> Nothing:
-        self._me.subscriptions.choose_encoding(params.mid, params.rid)
-        return Nothing()
-
-    def _pause(self, params: schema.PauseParams) -> Nothing:
-        self._me.subscriptions.pause(params.mid)
-        return Nothing()
-
-    def _resume(self, params: schema.ResumeParams) -> Nothing:
-        self._me.subscriptions.resume(params.mid)
-        return Nothing()
-
-    def _send_message(self, params: schema.SendMessageParams) -> schema.SendMessageResult:
-        me = self._me
+    def check_message_rate(self) -> None:
         wait_s = self._messages.take()
         if wait_s:
             raise _rate_limited("messages", wait_s)
-        sent = me.room.send_message(me, params.text, params.to)
-        return schema.SendMessageResult(message_id=sent.message_id, recipients=list(sent.recipients))
-
-    def _leave(self, params: schema.LeaveParams) -> Nothing:
-        self._me.leave(events.LeaveReason.LEFT)
-        return Nothing()
 
     # --- notifications -----------------------------------------------------------------------------------------
 
@@ -243,7 +242,7 @@ class Session:
             self._tell(event)
 
     def _tell(self, event: events.RoomEvent) -> None:
-        if isinstance(event, events.ParticipantLeft) and event.participant_id == self._me.id:
+        if isinstance(event, events.ParticipantLeft) and event.participant_id == self.me.id:
             self._end(event.reason)
             return
         notification = notification_of(event)
@@ -293,6 +292,16 @@ class Session:
 def _rate_limited(what: str, wait_s: float) -> RpcError:
     wait_ms = math.ceil(wait_s * 1000)
     return RpcError(ErrorCode.RATE_LIMITED, f"too many {what}: try again in {wait_ms} ms", {"retry_after_ms": wait_ms})
+
+
+def _reply_of(error: Exception, method: str) -> RpcError:
+    """What a client is told of an error: of one that was not meant for it, that there was one."""
+    if isinstance(error, RpcError):
+        return error
+    if isinstance(error, RoomError):
+        return RpcError(ErrorCode(error.code), error.message, error.details)
+    _log.error("a request failed", method=method, exc_info=error)
+    return RpcError(ErrorCode.INTERNAL, "the server made a mistake; its log says more")
 
 
 def _token_error(error: Exception) -> RpcError:

@@ -89,6 +89,8 @@ const CLOSING = {
     text: "Someone joined with your name elsewhere, so this page left the call.",
   },
   deleted: { title: "The call was ended", text: "Your place in the call was removed by the program that made it." },
+  removed: { title: "You were removed", text: "A moderator removed you from the call." },
+  room_closed: { title: "The call has ended", text: "The call was ended for everybody." },
   fingerprint_mismatch: {
     title: "The connection was not safe",
     text: "The encrypted connection did not come from this page, so the server ended it. Try another network.",

@@ -58,6 +58,15 @@ def test_the_token_lives_as_long_as_asked(run, ttl, seconds):
     )
 
 
+def test_an_admin_token_is_for_no_room(run):
+    grant = DEV.verify(run("token", "--admin", "--identity", "backend").stdout.strip())
+    assert (grant.admin, grant.identity, grant.room, grant.permissions) == (True, "backend", "", Permission(0))
+    for arguments in (("--admin", "--room", "r"), ()):
+        result = run("token", "--identity", "a", *arguments)
+        assert result.exit_code == 2
+        assert "either --room NAME, or --admin" in result.stderr
+
+
 def test_a_configured_key_is_used(run, tmp_path):
     file = tmp_path / "c.toml"
     file.write_text(f'[keys]\nfirst = "{SECRET}"\nsecond = "{SECRET[::-1]}"\n')

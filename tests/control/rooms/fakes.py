@@ -66,6 +66,7 @@ class FakeGrant:
     name: str = ""
     permissions: Permission = ALL
     expires_at: float = 2e9
+    admin: bool = False
 
 
 class FakeTokenError(Exception):
@@ -216,7 +217,9 @@ class House:
         return self.peers[-1]
 
     def verify(self, token: str) -> FakeGrant:
-        """A token is `identity[@room][:flag,flag…]`."""
+        """A token is `identity[@room][:flag,flag…]`, or `identity!` for an admin."""
+        if token.endswith("!"):
+            return FakeGrant(token[:-1], "", permissions=Permission(0), admin=True)
         if token == "expired":
             raise FakeTokenError("token_expired", "the token expired 3 minutes ago")
         who, _, flags = token.partition(":")
@@ -230,6 +233,11 @@ class House:
 
     def client(self, **options: Any) -> Client:
         return Client(self, **options)
+
+    def admin(self, token: str = "root!") -> Client:
+        client = Client(self)
+        client.request("authenticate", {"token": token})
+        return client
 
     def joined(self, token: str, **options: Any) -> Client:
         client = Client(self, **options)

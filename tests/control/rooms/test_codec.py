@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mediasrv.signaling import codec
 from mediasrv.signaling.codec import CodecError, Request, decode
 from mediasrv.signaling.errors import ErrorCode, RpcError
-from mediasrv.signaling.schema import MuteParams
+from mediasrv.signaling.methods.media import MuteParams
 
 scalars = (
     st.none()

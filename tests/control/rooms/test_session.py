@@ -1,5 +1,7 @@
 """The state machine of a connection: states, formats, bounds and how it ends."""
 
+import asyncio
+import dataclasses
 import json
 from typing import Any
 
@@ -10,23 +12,101 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasrv.rtc.events import Connected
-from mediasrv.signaling.schema import METHODS
+from mediasrv.signaling.method import Scope
+from mediasrv.signaling.method_table import METHODS
+from mediasrv.signaling.schema import Nothing
 from mediasrv.signaling.session import Session, SessionLimits
 
 from .fakes import House, ReplyError
 
+REFUSALS = {"participant": "not_joined", "moderator": "not_joined", "admin": "not_authenticated"}
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "join"])
-def test_every_other_method_needs_a_join(house: House, method: str) -> None:
-    params = json.loads(json.dumps(_example(method)))
+
+@pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].scope != Scope.CONNECTION])
+def test_a_stranger_may_call_nothing_else(house: House, method: str) -> None:
     with pytest.raises(ReplyError) as refused:
-        house.client().request(method, params)
+        house.client().request(method, _example(method))
+    assert refused.value.code == REFUSALS[METHODS[method].scope]
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].scope == Scope.MODERATOR])
+def test_who_does_not_moderate_may_call_nothing_of_moderators(house: House, method: str) -> None:
+    ada = house.joined("ada:join,publish_audio,subscribe")
+    with pytest.raises(ReplyError) as refused:
+        ada.request(method, _example(method) | {"room": "standup"})
+    assert (refused.value.code, refused.value.details) == ("permission_denied", {"permission": "moderate"})
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].scope == Scope.ADMIN])
+def test_a_moderator_is_no_admin(house: House, method: str) -> None:
+    with pytest.raises(ReplyError) as refused:
+        house.joined("ada").request(method, _example(method))
+    assert refused.value.code == "not_authenticated"
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].scope == Scope.PARTICIPANT])
+def test_an_admin_is_no_participant(house: House, method: str) -> None:
+    with pytest.raises(ReplyError) as refused:
+        house.admin().request(method, _example(method))
     assert refused.value.code == "not_joined"
+
+
+def test_a_moderator_has_one_room_and_an_admin_names_one(house: House) -> None:
+    ada, bob = house.joined("ada"), house.joined("bob@other")
+    with pytest.raises(ReplyError) as refused:
+        ada.request("remove_participant", {"participant_id": bob.id, "room": "other"})
+    assert refused.value.code == "permission_denied"
+    with pytest.raises(ReplyError) as refused:
+        house.admin().request("remove_participant", {"participant_id": bob.id})
+    assert refused.value.code == "invalid_params"
+    with pytest.raises(ReplyError) as refused:
+        house.admin().request("remove_participant", {"participant_id": bob.id, "room": "nowhere"})
+    assert refused.value.code == "not_found"
+    house.admin().request("remove_participant", {"participant_id": bob.id, "room": "other"})
+    assert bob.closing is not None
+    assert bob.closing["reason"] == "removed"
+
+
+def test_a_connection_is_one_thing(house: House) -> None:
+    for client in (house.joined("ada"), house.admin()):
+        for method in ("join", "authenticate"):
+            with pytest.raises(ReplyError) as refused:
+                client.request(method, {"token": "root!"})
+            assert refused.value.code == "already_joined"
+    with pytest.raises(ReplyError) as refused:
+        house.client().request("authenticate", {"token": "ada"})
+    assert refused.value.code == "token_invalid"
+
+
+async def test_a_method_that_takes_a_while_holds_up_no_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = asyncio.Event()
+
+    async def slow(caller: Any, params: Any) -> Nothing:
+        await done.wait()
+        return Nothing()
+
+    slow_method = dataclasses.replace(METHODS["mute"], handler=slow)
+    monkeypatch.setitem(METHODS, "mute", slow_method)  # type: ignore[arg-type]
+    ada = house.joined("ada", limits=SessionLimits(open_requests=2))
+    for number in (101, 102, 103):
+        ada.session.feed(json.dumps([0, number, "mute", {"track_id": "t"}]))
+    assert [ada.replies.get(number, [0, 0, {}])[2].get("code") for number in (101, 102, 103)] == [
+        None,
+        None,
+        "rate_limited",
+    ]
+    ada.offer("0 audio recv")
+    done.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert ada.replies[101] == [1, 101, None, {}]
+    assert ada.replies[102] == [1, 102, None, {}]
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_checks_its_params(house: House, method: str) -> None:
-    client = house.joined("ada") if method != "join" else house.client()
+    clients = {Scope.ADMIN: house.admin, Scope.CONNECTION: house.client}
+    client = clients.get(METHODS[method].scope, lambda: house.joined("ada"))()
     for name in _example(method):
         params = {**_example(method), name: {"what": "is this"}}
         with pytest.raises(ReplyError) as refused:

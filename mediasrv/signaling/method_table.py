@@ -1,0 +1,12 @@
+"""All methods of the control protocol, by name. `docs/control-protocol.md` has them in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mediasrv.signaling.method import Method
+from mediasrv.signaling.methods import joining, media, messages, moderation, rooms
+
+METHODS: Mapping[str, Method] = {
+    method.name: method for theme in (joining, media, messages, moderation, rooms) for method in theme.METHODS
+}

@@ -7,6 +7,7 @@ import errno
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ import uvloop
 from mediasrv import logs
 from mediasrv.addresses import advertised_addresses, bind_addresses
 from mediasrv.config import Settings
+from mediasrv.http.client_address import ClientAddresses
 from mediasrv.http.server import HttpServer, ListenError, page_url
 from mediasrv.http.websocket import Close, RpcSession, Send
 from mediasrv.journal.journal import Journal
@@ -25,7 +27,8 @@ from mediasrv.media.worker_pool import MediaSettings, WorkerPool, native_worker
 from mediasrv.rooms.clock import SystemClock
 from mediasrv.rooms.ports import PeerObserver
 from mediasrv.rooms.registry import RoomRegistry
-from mediasrv.rooms.room import Room
+from mediasrv.rooms.room import Room, RoomLimits
+from mediasrv.rooms.settings import RoomSettings
 from mediasrv.rtc.certificate import Certificate
 from mediasrv.rtc.events import Closed, PeerEvent
 from mediasrv.rtc.peer_connection import PeerConnection
@@ -92,15 +95,22 @@ class Server:
         self._binds = binds
         self._placement = Placement(self._pool.workers, settings.room_spread)
         clock = SystemClock()
-        self._rooms = RoomRegistry(self._connect, clock=clock)
+        self._rooms = RoomRegistry(
+            self._connect,
+            clock=clock,
+            limits=RoomLimits(resume_s=settings.resume_s),
+            defaults=RoomSettings(lobby=settings.room_lobby, history=settings.room_history),
+            open_rooms=settings.open_rooms,
+        )
         self._rooms.observe(Journal([LogSink()], clock))
-        self._verifier = TokenVerifier(settings.keys)
+        self._verifier = TokenVerifier(settings.keys, leeway_s=settings.token_leeway_s)
         self._http = HttpServer(
             web_folder=WEB_FOLDER,
             rooms=self._rooms,
             verifier=self._verifier,
             open_session=self._open_session,
             is_ready=lambda: self._running,
+            clients=ClientAddresses(settings.trusted_proxies),
             dev_key=next(iter(settings.keys.items())) if settings.dev else None,
         )
 
@@ -157,10 +167,17 @@ class Server:
 
         port = seat.worker.port
         candidates = [Candidate.host(ip, port, index) for index, ip in enumerate(self._addresses)]
-        return PeerConnection(seat.worker, candidates=candidates, certificate=self._certificate, observer=observe)
+        return PeerConnection(
+            seat.worker,
+            candidates=candidates,
+            certificate=self._certificate,
+            observer=observe,
+            policy=lambda: room.settings.media,
+        )
 
-    def _open_session(self, send: Send, close: Close) -> RpcSession:
-        return Session(self._rooms, self._verifier.verify, send=send, close=close)
+    def _open_session(self, send: Send, close: Close, address: str | None) -> RpcSession:
+        verify = partial(self._verifier.verify, address=address)
+        return Session(self._rooms, verify, send=send, close=close, address=address)
 
     def _worker_failed(self, index: int, reason: str) -> None:
         self.failure = f"media worker {index} ended: {reason}"

@@ -74,6 +74,35 @@ def serve(
             help=f"For development: key '{config.DEV_KEY}', tokens for the asking, console logs, loopback only.",
         ),
     ] = None,
+    token_leeway_s: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="How wrong the clocks of those who make tokens may be. Default: 10."),
+    ] = None,
+    trusted_proxies: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="IP", help="Proxy or network whose X-Forwarded-For is believed; repeat it. Default: loopback."
+        ),
+    ] = None,
+    open_rooms: Annotated[
+        bool | None,
+        typer.Option(
+            "--open-rooms/--no-open-rooms",
+            metavar="",
+            help="Whether a room opens when somebody joins it, or control sessions create rooms. Default: it opens.",
+        ),
+    ] = None,
+    room_lobby: Annotated[
+        bool | None,
+        typer.Option("--room-lobby", metavar="", help="Moderators let people into rooms. Default: people come in."),
+    ] = None,
+    room_history: Annotated[
+        int | None, typer.Option(metavar="N", help="Messages that a room keeps for those who come later. Default: 0.")
+    ] = None,
+    resume_s: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="How long somebody with a lost connection may come back. Default: 30."),
+    ] = None,
     log_level: Annotated[
         str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error. Default: info.")
     ] = None,
@@ -91,6 +120,12 @@ def serve(
         "workers": workers,
         "room_spread": room_spread,
         "dev": dev or None,
+        "token_leeway_s": token_leeway_s,
+        "trusted_proxies": trusted_proxies or None,
+        "open_rooms": open_rooms,
+        "room_lobby": room_lobby or None,
+        "room_history": room_history,
+        "resume_s": resume_s,
         "log_level": log_level,
         "srtp_backend": srtp_backend,
     }

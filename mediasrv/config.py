@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal, NamedTuple, get_origin
 
 import msgspec
 
+from mediasrv.rooms.settings import HISTORY_MAX_MESSAGES
+
 ENVIRONMENT_PREFIX = "MEDIASRV_"
 DEV_KEY = "devkey"
 DEV_SECRET = "devsecret-devsecret-devsecret-32"
@@ -59,6 +61,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Development: known key, console logs, loopback only."""
     keys: dict[str, str] = {}
     """Secrets that tokens are signed with, by key id."""
+    token_leeway_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 10.0
+    """By how many seconds the clocks of those who make tokens may be wrong."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1")
+    """Addresses and networks of proxies whose X-Forwarded-For is believed."""
+    open_rooms: bool = True
+    """Whether a room opens when somebody joins it; else only control sessions create rooms."""
+    room_lobby: bool = False
+    """Whether moderators let people into rooms that open by themselves."""
+    room_history: Annotated[int, msgspec.Meta(ge=0, le=HISTORY_MAX_MESSAGES)] = 0
+    """How many messages such a room keeps for those who come later."""
+    resume_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30.0
+    """For how many seconds a session can be resumed whose signaling connection was lost."""
     log_level: LogLevel = "info"
     srtp_backend: SrtpBackend = "auto"
 
@@ -209,6 +223,11 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> Settings:
                 raise fail(name, f"'{text}' is not an IP address (a host name will not do)") from None
             if name == "rtc_ip" and ip.is_unspecified:
                 raise fail(name, f"{text} is no address that a client could send to; give the machine's own")
+    for text in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            raise fail("trusted_proxies", f"'{text}' is not an IP address or network like 10.0.0.0/8") from None
     if settings.dev:
         for name, listed in hosts.items():
             for text in listed:

@@ -7,31 +7,38 @@ no room: it makes a connection a control session.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import jwt
 import msgspec
 
-from mediasrv.rooms.permissions import GrantsError, Permission, from_grants
+from mediasrv.failed_attempts import FailedAttempts
+from mediasrv.rooms.grants import Granted, Terms, terms_of
+from mediasrv.rooms.permissions import GrantsError, Permission
+from mediasrv.rooms.profile import ATTRIBUTE_MAX_CHARACTERS, MAX_ATTRIBUTES, METADATA_MAX_CHARACTERS
 
 ALGORITHM = "HS256"
-CLOCK_SKEW_S = 10  # clocks of servers that make tokens are rarely exact
+LEEWAY_S = 10.0  # clocks of servers that make tokens are rarely exact
 TOKEN_MAX_CHARS = 8192
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Attribute = Annotated[str, msgspec.Meta(min_length=0, max_length=ATTRIBUTE_MAX_CHARACTERS)]
 RoomName = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^/\x00-\x1f\x7f]*$")]
 
 
 class TokenError(Exception):
-    """Why a token is not accepted: `code` is `token_invalid`, `token_expired` or `token_wrong_room`."""
+    """Why a token is not accepted: `code` is `token_invalid`, `token_expired` or `token_wrong_room`, or `rate_limited`
+    for an address that showed too many wrong ones; `details` then has `retry_after_ms`."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, details: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.details: Mapping[str, object] = details or {}
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,10 @@ class Grant:
     room: str
     permissions: Permission
     expires_at: float
+    grants: Terms = field(default_factory=dict)
+    """What it says of each flag, and until when; `permissions` are those that it grants now."""
+    metadata: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
     admin: bool = False
     """For a control session; `room` is then empty."""
 
@@ -55,23 +66,54 @@ class _Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     name: Annotated[str, msgspec.Meta(max_length=128)] = ""
     nbf: float = 0
     admin: bool = False
+    metadata: Annotated[str, msgspec.Meta(max_length=METADATA_MAX_CHARACTERS)] = ""
+    attributes: Annotated[dict[Attribute, Attribute], msgspec.Meta(max_length=MAX_ATTRIBUTES)] = {}
 
 
 class TokenVerifier:
-    """Verifies tokens against the configured `keys` (key id -> secret)."""
+    """Verifies tokens against the configured `keys` (key id -> secret).
 
-    def __init__(self, keys: Mapping[str, str], clock: Callable[[], float] = time.time) -> None:
+    The clocks of those who make tokens may be wrong by `leeway_s`. Who shows token after token that no key has signed
+    is not listened to for a while.
+    """
+
+    def __init__(
+        self,
+        keys: Mapping[str, str],
+        clock: Callable[[], float] = time.time,
+        *,
+        leeway_s: float = LEEWAY_S,
+        attempts: FailedAttempts | None = None,
+    ) -> None:
+        self.leeway_s = leeway_s
+        self.attempts = attempts or FailedAttempts()
         self._keys = dict(keys)
         self._clock = clock
 
-    def verify(self, token: str, *, room: str | None = None) -> Grant:
-        """The grant of `token`, which must be for `room` if that is given; raises `TokenError`."""
-        claims = self._claims(token)
+    def set_keys(self, keys: Mapping[str, str]) -> None:
+        """Accept tokens of these keys from now on, and of no others. Who is in a room already stays there."""
+        self._keys = dict(keys)
+
+    def verify(self, token: str, *, room: str | None = None, address: str | None = None) -> Grant:
+        """The grant of `token`, which must be for `room` if that is given; `address` is the IP address of who shows it.
+
+        Raises `TokenError`, whose text never has anything of the token in it.
+        """
+        wait_s = self.attempts.wait_s(address)
+        if wait_s:
+            wait = format_duration(math.ceil(wait_s))
+            details = {"retry_after_ms": math.ceil(wait_s * 1000)}
+            raise TokenError("rate_limited", f"too many wrong tokens came from your address: try in {wait}", details)
+        try:
+            claims = self._claims(token)
+        except TokenError:
+            self.attempts.count(address)
+            raise
         now = self._clock()
-        if claims.exp + CLOCK_SKEW_S <= now:
+        if claims.exp + self.leeway_s <= now:
             age = format_duration(now - claims.exp)
             raise TokenError("token_expired", f"the token expired {age} ago; get a new one")
-        if claims.nbf - CLOCK_SKEW_S > now:
+        if claims.nbf - self.leeway_s > now:
             wait = format_duration(claims.nbf - now)
             raise TokenError("token_invalid", f"the token is not valid yet, only in {wait}")
         if claims.room is None and not claims.admin:
@@ -79,14 +121,17 @@ class TokenVerifier:
         if room is not None and claims.room != room:
             raise TokenError("token_wrong_room", "the token is for another room")
         try:
-            permissions = from_grants(claims.grants, now)
+            grants = terms_of(claims.grants)
         except GrantsError as error:
             raise TokenError("token_invalid", f"the token's claim 'grants' is wrong: {error}") from None
         return Grant(
             identity=claims.sub,
             name=claims.name or claims.sub,
             room=claims.room or "",
-            permissions=permissions,
+            permissions=Granted(grants).flags(now),
+            grants=grants,
+            metadata=claims.metadata,
+            attributes=claims.attributes,
             expires_at=claims.exp,
             admin=claims.admin,
         )

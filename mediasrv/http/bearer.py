@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from aiohttp import web
 
 from mediasrv.http.problem import HttpError
@@ -22,6 +24,9 @@ def bearer_token(request: web.Request) -> str:
 
 def token_error(error: TokenError) -> HttpError:
     """The response to a token that is not accepted."""
+    if error.code == "rate_limited":
+        wait_s = math.ceil(int(str(error.details["retry_after_ms"])) / 1000)
+        return HttpError(429, "rate_limited", error.message, {"Retry-After": str(wait_s)})
     if error.code == "token_wrong_room":
         return HttpError(403, error.code, error.message)
     challenge = {"WWW-Authenticate": f'Bearer realm="{REALM}", error="invalid_token"'}

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from mediasrv.http import cors, problem
 from mediasrv.http.bearer import bearer_token, token_error
+from mediasrv.http.client_address import ClientAddresses
 from mediasrv.http.media_sessions import MediaSession, MediaSessions, digest
 from mediasrv.http.offer_direction import narrow
 from mediasrv.http.ports import MediaParticipant, OfferResult, Rooms
@@ -40,6 +41,9 @@ STATUS_OF_CODE = {
     "bad_request": 400,
     "invalid_params": 400,
     "permission_denied": 403,
+    "banned": 403,
+    "room_locked": 403,
+    "lobby": 403,
     "not_found": 404,
     "not_joined": 404,
     "no_common_codec": 406,
@@ -65,10 +69,13 @@ class MediaProtocol:
 class MediaEndpoint:
     """One protocol's endpoint and its sessions."""
 
-    def __init__(self, protocol: MediaProtocol, rooms: Rooms, verifier: TokenVerifier) -> None:
+    def __init__(
+        self, protocol: MediaProtocol, rooms: Rooms, verifier: TokenVerifier, clients: ClientAddresses
+    ) -> None:
         self._protocol = protocol
         self._rooms = rooms
         self._verifier = verifier
+        self._clients = clients
         self._sessions = MediaSessions()
         # A publisher that reconnects in a loop, and a phone that roams, stay well below these.
         self._posts = RateLimit(burst=10, per_second=1)
@@ -92,8 +99,9 @@ class MediaEndpoint:
 
     async def _post(self, request: web.Request) -> web.Response:
         token = bearer_token(request)
+        address = self._clients.of(request)
         try:
-            grant = self._verifier.verify(token, room=request.match_info["room"])
+            grant = self._verifier.verify(token, room=request.match_info["room"], address=address)
         except TokenError as error:
             raise token_error(error) from None
         self._posts.check((grant.room, grant.identity))
@@ -104,7 +112,7 @@ class MediaEndpoint:
             ufrag = next((media.ice_ufrag for media in offer.media), None)
         except SdpError as error:
             raise HttpError(400, error.code, error.message) from None
-        session, result = self._join(grant, token, ufrag, str(offer))
+        session, result = self._join(grant, token, ufrag, str(offer), address)
         return web.Response(
             status=201,
             text=result.sdp,
@@ -117,9 +125,11 @@ class MediaEndpoint:
             },
         )
 
-    def _join(self, grant: Grant, token: str, ufrag: str | None, offer: str) -> tuple[MediaSession, OfferResult]:
-        needed = self._protocol.needed
-        if Permission.JOIN not in grant.permissions or not grant.permissions & needed:
+    def _join(
+        self, grant: Grant, token: str, ufrag: str | None, offer: str, address: str | None
+    ) -> tuple[MediaSession, OfferResult]:
+        needed, allowed = self._protocol.needed, self._rooms.allowed(grant)
+        if Permission.JOIN not in allowed or not allowed & needed:
             names = " or ".join(str(flag.name).lower() for flag in needed)
             raise HttpError(403, "permission_denied", f"{self._protocol.name} needs the permissions join and {names}")
         if self._sessions.full:
@@ -134,10 +144,10 @@ class MediaEndpoint:
 
         session: MediaSession | None = None
         try:
-            participant = self._rooms.join(grant, on_left)
+            participant = self._rooms.join(grant, on_left, address=address)
         except Exception as error:
             raise _as_http_error(error) from error
-        result = self._negotiate(participant, offer, grant.permissions)
+        result = self._negotiate(participant, offer, allowed)
         session = MediaSession(participant, grant, digest(token), ufrag)
         if departed:  # while it was being negotiated
             raise HttpError(409, "replaced", "the same identity has joined again meanwhile")
@@ -226,7 +236,7 @@ class MediaEndpoint:
         if session is not None and session.opened_with(token):
             return session  # even if it has expired by now: whoever may start a session may end it
         try:
-            grant = self._verifier.verify(token, room=room)
+            grant = self._verifier.verify(token, room=room, address=self._clients.of(request))
         except TokenError as error:
             raise token_error(error) from None
         if session is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from mediasrv.rooms.permissions import Permission
 from mediasrv.tokens import Grant
 
 
@@ -35,8 +36,11 @@ class MediaParticipant(Protocol):
 
 
 class Rooms(Protocol):
-    def join(self, grant: Grant, on_left: Callable[[], None], /) -> MediaParticipant:
+    def allowed(self, grant: Grant, /) -> Permission:
+        """What the grant's holder may do in its room at this moment."""
+
+    def join(self, grant: Grant, on_left: Callable[[], None], /, *, address: str | None) -> MediaParticipant:
         """Join the grant's room; `on_left` is called once, when the participant has left for whatever reason.
 
-        Raises an error with `code` and `message`.
+        `address` is the IP address that it comes from. Raises an error with `code` and `message`.
         """

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from mediasrv.config import HostPort
 from mediasrv.http import dev_token, problem, static
+from mediasrv.http.client_address import ClientAddresses
 from mediasrv.http.media_endpoint import BODY_MAX_BYTES, MediaEndpoint
 from mediasrv.http.ports import Rooms
 from mediasrv.http.websocket import RpcEndpoint, SessionFactory
@@ -36,13 +37,15 @@ class HttpServer:
         open_session: SessionFactory,
         is_ready: Callable[[], bool],
         dev_key: tuple[str, str] | None = None,
+        clients: ClientAddresses | None = None,
     ) -> None:
         """`dev_key` (id, secret) lets the page ask for tokens; None leaves that out."""
         self.app = web.Application(middlewares=[problem.middleware], client_max_size=BODY_MAX_BYTES)
-        self._rpc = RpcEndpoint(open_session)
+        clients = clients or ClientAddresses()
+        self._rpc = RpcEndpoint(open_session, clients)
         self._rpc.add_routes(self.app)
-        self.app.add_subapp("/whip", MediaEndpoint(WHIP, rooms, verifier).application())
-        self.app.add_subapp("/whep", MediaEndpoint(WHEP, rooms, verifier).application())
+        self.app.add_subapp("/whip", MediaEndpoint(WHIP, rooms, verifier, clients).application())
+        self.app.add_subapp("/whep", MediaEndpoint(WHEP, rooms, verifier, clients).application())
         if dev_key is not None:
             dev_token.add_routes(self.app, *dev_key)
         static.add_routes(self.app, web_folder, is_ready)

@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from mediasrv.http.client_address import ClientAddresses
 from mediasrv.http.problem import HttpError
 
 log = structlog.get_logger(__name__)
@@ -37,7 +38,8 @@ class RpcSession(Protocol):
         """The connection has gone; called exactly once."""
 
 
-SessionFactory = Callable[[Send, Close], RpcSession]
+SessionFactory = Callable[[Send, Close, str | None], RpcSession]
+"""Makes the session of a client at an IP address."""
 
 
 class Connection:
@@ -98,8 +100,9 @@ class Connection:
 class RpcEndpoint:
     """Accepts WebSockets and gives each a session."""
 
-    def __init__(self, open_session: SessionFactory) -> None:
+    def __init__(self, open_session: SessionFactory, clients: ClientAddresses) -> None:
         self._open_session = open_session
+        self._clients = clients
         self._writers: dict[Connection, asyncio.Task[None]] = {}
         self._stopping = False
 
@@ -119,7 +122,7 @@ class RpcEndpoint:
         connection = Connection(socket, request.transport)
         writer = asyncio.create_task(connection.write())
         self._writers[connection] = writer
-        session = self._open_session(connection.send, connection.close)
+        session = self._open_session(connection.send, connection.close, self._clients.of(request))
         try:
             await self._read(socket, session, connection)
         finally:

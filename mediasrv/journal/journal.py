@@ -65,9 +65,14 @@ def entry_of(event: events.RoomEvent) -> Entry | None:
     """What the journal says of `event`; None if it is no history. Never the text of a message."""
     match event:
         case events.RoomOpened():
-            return Entry("room_opened", None, {})
+            return Entry("room_opened", None, {"by": event.by} if event.by else {})
         case events.RoomClosed():
-            return Entry("room_closed", None, {})
+            return Entry("room_closed", None, {"by": event.by} if event.by else {})
+        case events.RoomUpdated():
+            # Metadata is an application's own, and may say anything of anybody.
+            names = ["default_permissions" if name == "defaults" else name for name in event.changed]
+            now = {name: getattr(event.info, name) for name in names if name != "metadata"}
+            return Entry("room_updated", None, {"changed": names, "now": now, "by": event.by})
         case events.ParticipantJoined(participant=joined):
             return Entry("participant_joined", joined.id, {"identity": joined.identity, "name": joined.name})
         case events.ParticipantLeft():
@@ -86,9 +91,28 @@ def entry_of(event: events.RoomEvent) -> Entry | None:
             return Entry("feature_toggled", event.participant_id, toggled)
         case events.MessageSent():
             sent = {"message": event.message_id, "recipients": list(event.recipients), "to_all": event.to is None}
+            if event.pending:
+                sent["pending"] = list(event.pending)
             return Entry("message_sent", event.sender_id, sent)
         case events.PermissionsChanged():
-            changed = {"added": list(event.added), "removed": list(event.removed), "by": event.by}
+            changed = {"added": list(event.added), "removed": list(event.removed), "by": event.by, "cause": event.cause}
             return Entry("permission_changed", event.participant_id, changed)
+        case events.SignalingLost():
+            return Entry("signaling_lost", event.participant_id, {})
+        case events.SignalingResumed():
+            return Entry("signaling_resumed", event.participant_id, {"epoch": event.epoch})
+        case events.GuestWaiting(guest=guest):
+            return Entry("guest_waiting", None, {"guest": guest.id, "identity": guest.identity, "name": guest.name})
+        case events.GuestDecided():
+            decided = {"guest": event.guest.id, "identity": event.guest.identity, "outcome": event.outcome}
+            return Entry("guest_decided", None, {**decided, "by": event.by} if event.by else decided)
+        case events.ParticipantBanned():
+            banned = {"ban": event.ban_id, "until": round(event.until, 3), "by": event.by}
+            return Entry(
+                "participant_banned", None, {**banned, "identity": event.identity} if event.identity else banned
+            )
+        case events.BanLifted():
+            who = {"identity": event.identity} if event.identity else {}
+            return Entry("ban_lifted", None, {"ban": event.ban_id, **who, "by": event.by})
         case _:
             return None

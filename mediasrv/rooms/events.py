@@ -10,6 +10,8 @@ from typing import Literal
 Kind = Literal["audio", "video"]
 Source = Literal["microphone", "camera", "screen"]
 Feature = Literal["microphone", "camera", "screen_share"]
+GuestOutcome = Literal["admitted", "refused", "gone", "replaced", "room_closed"]
+Cause = Literal["grant", "consent", "expiry"]
 
 
 class LeaveReason(StrEnum):
@@ -27,6 +29,8 @@ class LeaveReason(StrEnum):
     SIGNALING_LOST = "signaling_lost"
     DELETED = "deleted"
     REMOVED = "removed"
+    BANNED = "banned"
+    JOIN_REVOKED = "join_revoked"
     ROOM_CLOSED = "room_closed"
     SERVER_STOPPING = "server_stopping"
 
@@ -54,16 +58,50 @@ class ParticipantInfo:
     name: str
     joined_at: float
     tracks: tuple[TrackInfo, ...]
+    metadata: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GuestInfo:
+    """Somebody who waits in the lobby, since a time in seconds since the Unix epoch."""
+
+    id: str
+    identity: str
+    name: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMessage:
+    """A message to everybody that the room keeps. The text stays out of `repr`, and so out of logs."""
+
+    id: str
+    sender_id: str
+    sender_name: str
+    sent_at: float
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class RoomInfo:
-    """A room as a whole. `opened_at` is in seconds since the Unix epoch, `participants` how many there are."""
+    """A room as a whole. `opened_at` is in seconds since the Unix epoch; `participants` and `guests` are how many there
+    are, in it and waiting. `track_bitrate_bps` is None where there is no bound."""
 
     name: str
     id: str
     opened_at: float
     participants: int
+    guests: int
+    capacity: int
+    default_permissions: tuple[str, ...]
+    lobby: bool
+    locked: bool
+    codecs: tuple[str, ...]
+    track_bitrate_bps: int | None
+    idle_s: float
+    history: int
+    metadata: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +125,56 @@ class RoomEvent:
 
 @dataclass(frozen=True, slots=True)
 class RoomOpened(RoomEvent):
-    """Somebody is about to join a room that was empty."""
+    """Somebody is about to join a room that was not there, or a control session has created it: then `by` is set."""
+
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomClosed(RoomEvent):
-    """The last participant has left."""
+    """The last participant has left, and the room was empty for as long as it stays open then. `by` is who closed it,
+    where somebody did."""
+
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomUpdated(RoomEvent):
+    """Settings of the room have changed: those in `changed`, to what is in `info`."""
+
+    info: RoomInfo
+    changed: tuple[str, ...]
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
 class ParticipantJoined(RoomEvent):
+    """`address` is the IP address that they come from, where it is known. It is for the journal alone."""
+
     participant: ParticipantInfo
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantUpdated(RoomEvent):
+    """Its name, metadata or attributes have changed."""
+
+    participant: ParticipantInfo
+
+
+@dataclass(frozen=True, slots=True)
+class SignalingLost(RoomEvent):
+    """The participant's signaling connection is gone; it may come back for a while."""
+
+    participant_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalingResumed(RoomEvent):
+    """Another signaling connection speaks for the participant: its `epoch`-th."""
+
+    participant_id: str
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,25 +225,89 @@ class Speaking(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageSent(RoomEvent):
-    """For its recipients. `to` is None for everybody. The text stays out of `repr`, and so out of logs."""
+    """For its recipients. `to` is None for everybody. `pending` are those whose signaling connection was lost: they get
+    it when they come back. The text stays out of `repr`, and so out of logs."""
 
     message_id: str
     sender_id: str
+    sender_name: str
     to: tuple[str, ...] | None
     recipients: tuple[str, ...]
+    pending: tuple[str, ...]
     sent_at: float
     text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
+class MessageDelivered(RoomEvent):
+    """For the sender: somebody who was away when the message was sent has it now."""
+
+    message_id: str
+    sender_id: str
+    recipient_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuestWaiting(RoomEvent):
+    """For moderators: somebody waits to be let in."""
+
+    guest: GuestInfo
+
+
+@dataclass(frozen=True, slots=True)
+class GuestDecided(RoomEvent):
+    """For moderators: somebody waits no longer. `by` is who let them in or refused them."""
+
+    guest: GuestInfo
+    outcome: GuestOutcome
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantBanned(RoomEvent):
+    """For moderators. `identity` is None for the ban of an address, which is not told."""
+
+    ban_id: str
+    identity: str | None
+    until: float
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class BanLifted(RoomEvent):
+    """For moderators."""
+
+    ban_id: str
+    identity: str | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnmuteAsked(RoomEvent):
+    """For the participant: somebody asks it to turn a source on."""
+
+    participant_id: str
+    source: Source
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionsChanged(RoomEvent):
-    """For the participant. `permissions` are the names of the flags that hold now."""
+    """For the participant and for moderators.
+
+    `permissions` are the names of the flags that hold now, of which `added` and `removed` are new; `granted` and
+    `consented` are the two layers of which they are made. `cause` is which of them changed, or that a grant ran out.
+    """
 
     participant_id: str
     permissions: tuple[str, ...]
+    granted: tuple[str, ...]
+    consented: tuple[str, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
     by: str
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)

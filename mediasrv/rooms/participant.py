@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Any
 from mediasrv.rooms import events
 from mediasrv.rooms.errors import RoomError
 from mediasrv.rooms.events import LeaveReason, ParticipantInfo, RoomListener, SlotSource, Source
+from mediasrv.rooms.grants import Granted
+from mediasrv.rooms.permission_state import PermissionState
 from mediasrv.rooms.permissions import Permission, Permissions, flag_names
 from mediasrv.rooms.ports import PeerConnection
+from mediasrv.rooms.presence import Attachment, Presence
+from mediasrv.rooms.profile import Profile
 from mediasrv.rooms.publications import OfferedTracks, Publications
 from mediasrv.rooms.subscriptions import Subscriptions
+from mediasrv.rooms.token_bucket import TokenBucket
 from mediasrv.rtc import events as rtc_events
 from mediasrv.rtc.errors import NegotiationError
 from mediasrv.rtc.events import PeerEvent
 
 if TYPE_CHECKING:
+    from mediasrv.rooms.lobby import Entry
     from mediasrv.rooms.room import Room
 
 
@@ -37,33 +43,52 @@ class OfferResult:
 
 
 class Participant:
-    """Made by `Room.join`. Signaling, WHIP and WHEP all work through `offer`.
+    """Made by `Room`. Signaling, WHIP and WHEP all work through `offer`.
 
     `listener` gets the events of the room; None means that nobody listens.
     """
 
-    def __init__(
-        self, room: Room, identity: str, name: str, permissions: Permissions, *, on_left: Callable[[], None] | None
-    ) -> None:
+    def __init__(self, room: Room, entry: Entry) -> None:
+        grant = entry.grant
         self.id = "p_" + secrets.token_hex(8)
         self.room = room
-        self.identity = identity
-        self.name = name
-        self.permissions = permissions
+        self.identity = entry.identity
+        self.name = entry.name
+        self.profile = Profile(entry.name, grant.metadata, grant.attributes, may_rename=entry.may_rename)
+        self.address = entry.address
         self.joined_at = room.clock.time()
-        self.listener: RoomListener | None = None
         self.left: LeaveReason | None = None
         self.media_connected = False
+        granted = Granted(grant.grants, room.settings.defaults)
+        self.permits = PermissionState(room.clock, granted, changed=self._permissions_changed)
+        self.presence = Presence(
+            room.clock, room.limits.resume_s, lost=self._signaling_lost, given_up=self._nobody_resumed
+        )
+        self.messages = TokenBucket(room.limits.message_rate, room.limits.message_burst, room.clock.monotonic)
         self.publications = Publications(self, room.limits.tracks)
         self.subscriptions = Subscriptions(
             room.tracks,
             self.publications.tracks,
-            allowed=permissions.allow(Permission.SUBSCRIBE),
+            allowed=self.permissions.allow(Permission.SUBSCRIBE),
             changed=self._slots_changed,
             needed=self._slots_needed,
         )
-        self._on_left = on_left
+        self._on_left = [entry.on_left] if entry.on_left is not None else []
         self._peer_connection: PeerConnection | None = None
+        self._media_lost: LeaveReason | None = None
+
+    @property
+    def listener(self) -> RoomListener | None:
+        return self.presence.listener
+
+    @property
+    def permissions(self) -> Permissions:
+        """Those that hold now."""
+        return self.permits.now
+
+    def on_left(self, gone: Callable[[], None]) -> None:
+        """Have `gone` called once, when it has left."""
+        self._on_left.append(gone)
 
     def info(self) -> ParticipantInfo:
         return ParticipantInfo(
@@ -72,12 +97,47 @@ class Participant:
             name=self.name,
             joined_at=self.joined_at,
             tracks=tuple(track.info() for track in self.publications.tracks),
+            metadata=self.profile.metadata,
+            attributes=dict(self.profile.attributes),
         )
 
-    def listen(self, listener: RoomListener) -> None:
-        """Have `listener` get the room's events from now on, first of all how many receive slots are needed, if any."""
-        self.listener = listener
+    # --- signaling ---------------------------------------------------------------------------------------------
+
+    def listen(self, listener: RoomListener, superseded: Callable[[], None] = lambda: None) -> Attachment:
+        """Have `listener` get the room's events from now on, first of all what was missed, and how many receive slots
+        are needed, if any. `superseded` is called when another session takes this one's place."""
+        resumed = self.presence.epoch > 1
+        attachment = self.presence.attach(listener, superseded)
+        if resumed:
+            self.room.publisher.publish(events.SignalingResumed(*self.room.ref, self.id, self.presence.epoch), ())
+            for message in self.presence.take_missed():
+                listener(message)
+                self.room.message_delivered(message, self)
         self.subscriptions.announce_need(from_start=True)
+        return attachment
+
+    def update(
+        self,
+        *,
+        name: str | None = None,
+        metadata: str | None = None,
+        attributes: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Change what it says of itself; an attribute that is None goes. Raises `RoomError`."""
+        self._check_present()
+        before, self.profile = self.profile, self.profile.updated(name, metadata, attributes)
+        self.name = self.profile.name
+        if self.profile != before:
+            self.room.tell_all(events.ParticipantUpdated(*self.room.ref, self.info()))
+
+    def _signaling_lost(self) -> None:
+        if self.left is None:
+            self.room.publisher.publish(events.SignalingLost(*self.room.ref, self.id), ())
+
+    def _nobody_resumed(self) -> None:
+        """While media flows the participant stays: consent decides."""
+        if not self.media_connected:
+            self.leave(self._media_lost or LeaveReason.SIGNALING_LOST)
 
     # --- media -------------------------------------------------------------------------------------------------
 
@@ -96,18 +156,15 @@ class Participant:
         """
         self._check_present()
         offer = OfferedTracks(sources=tracks or {})
-        if self._peer_connection is None:
-            self._peer_connection = self.room.connect(self.observe)
+        peer_connection = self._peer_connection or self._connect()
         try:
-            answer = self._peer_connection.answer(
-                sdp, authorise=lambda offered: self.publications.authorise(offered, offer)
-            )
+            answer = peer_connection.answer(sdp, authorise=lambda offered: self.publications.authorise(offered, offer))
         except NegotiationError as error:
             raise RoomError("bad_sdp", error.message) from error
         except BufferError as error:
             raise RoomError("server_busy", "the media worker takes nothing new at the moment: try again") from error
-        slots = {mid: slot for mid, slot in self._peer_connection.slots.items() if not slot.closed}
-        self.publications.negotiated(answer, self._peer_connection.producers, offer)
+        slots = {mid: slot for mid, slot in peer_connection.slots.items() if not slot.closed}
+        self.publications.negotiated(answer, peer_connection.producers, offer)
         self.subscriptions.negotiated(slots)
         published = self.publications.ids_by_mid()
         refused = {**answer.refused, **offer.refused}
@@ -137,7 +194,13 @@ class Participant:
                 self._tell(events.MediaConnected(*self.room.ref, self.id))
             case rtc_events.Closed():
                 self.media_connected = False
-                self.leave(_leave_reason(event.reason))
+                reason = _leave_reason(event.reason)
+                # Who loses the network loses both connections, and may come back with another one.
+                if self.presence.is_awaited and reason is not LeaveReason.PEER_CLOSED:
+                    self._media_lost = reason
+                    self.reset_media()
+                else:
+                    self.leave(reason)
             case rtc_events.EncodingChanged() if event.rid:
                 self._tell(events.EncodingChanged(*self.room.ref, self.id, event.mid, event.rid))
             case rtc_events.AudioLevel():
@@ -146,37 +209,66 @@ class Participant:
                     # RFC 6464 writes the level without its sign.
                     self.room.speakers.heard(self.id, track.id, -event.level, event.voice)
 
+    @property
+    def has_media(self) -> bool:
+        """Whether there is a peer connection, so that an offer renegotiates it."""
+        return self._peer_connection is not None
+
+    def reset_media(self) -> None:
+        """Give the peer connection up, with all tracks and slots: the next offer makes another one."""
+        old, self._peer_connection = self._peer_connection, None
+        self.media_connected = False
+        if old is None:
+            return
+        self.publications.close()
+        self.subscriptions.negotiated({})
+        self.subscriptions.announce_need()
+        old.close()
+
+    def _connect(self) -> PeerConnection:
+        """Another peer connection. What it still tells after it was given up is not heard."""
+
+        def observe(event: PeerEvent) -> None:
+            if self._peer_connection is made:
+                self.observe(event)
+
+        made = self._peer_connection = self.room.connect(observe)
+        return made
+
     # --- changes -----------------------------------------------------------------------------------------------
 
     def set_permissions(
         self, *, granted: Permission | None = None, consented: Permission | None = None, by: str = "server"
     ) -> None:
         """Change a layer of the permissions, or both; packets follow at once. `by` is a participant's id."""
-        before = self.permissions
-        self.permissions = Permissions(
-            granted=before.granted if granted is None else granted,
-            consented=before.consented if consented is None else consented,
-        )
-        now = self.permissions.effective
-        if self.left is not None or now == before.effective:
+        if granted is not None:
+            self.permits.set_granted(granted, by=by)
+        if consented is not None:
+            self.permits.consent(consented, by=by)
+
+    def _permissions_changed(self, before: Permissions, by: str, cause: events.Cause) -> None:
+        if self.left is not None:
             return
+        now = self.permissions
         changed = events.PermissionsChanged(
             *self.room.ref,
             participant_id=self.id,
-            permissions=tuple(flag_names(now)),
-            added=tuple(flag_names(now & ~before.effective)),
-            removed=tuple(flag_names(before.effective & ~now)),
+            permissions=tuple(flag_names(now.effective)),
+            granted=tuple(flag_names(now.granted)),
+            consented=tuple(flag_names(now.consented)),
+            added=tuple(flag_names(now.effective & ~before.effective)),
+            removed=tuple(flag_names(before.effective & ~now.effective)),
             by=by,
+            cause=cause,
         )
-        self._tell(changed)
+        self.room.tell_moderators(changed, self)
+        if now.effective == before.effective:
+            return
+        if not now.allow(Permission.JOIN):
+            self.leave(LeaveReason.JOIN_REVOKED, by=by)
+            return
         self.publications.apply_gates(by)
-        self.subscriptions.set_allowed(Permission.SUBSCRIBE in now)
-
-    def signaling_closed(self) -> None:
-        """The signaling connection went without `leave`. While media flows the participant stays: consent decides."""
-        self.listener = None
-        if not self.media_connected:
-            self.leave(LeaveReason.SIGNALING_LOST)
+        self.subscriptions.set_allowed(now.allow(Permission.SUBSCRIBE))
 
     def leave(self, reason: str, *, by: str = "") -> None:
         """Leave the room for a `LeaveReason`; `by` is who made it so. Only the first call counts."""
@@ -184,12 +276,14 @@ class Participant:
             return
         self.left = LeaveReason(reason)
         self.media_connected = False
+        self.permits.close()
+        self.presence.close()
         if self._peer_connection is not None:
             self._peer_connection.close()
         self.room.remove(self, self.left, by)
         self.subscriptions.close()
-        if self._on_left is not None:
-            self._on_left()
+        for gone in self._on_left:
+            gone()
 
     def _check_present(self) -> None:
         if self.left is not None:

@@ -1,7 +1,7 @@
 """What a participant may do: one flag per feature, in two layers.
 
-A token or a moderator *grants* a flag, the person *consents* to it, and a feature works only where both hold. Flags are
-independent: refusing one never changes another.
+A flag is *granted* (by the token, a moderator, or the room: see `grants`), the person *consents* to it, and a feature
+works only where both hold. Flags are independent: refusing one never changes another.
 """
 
 from __future__ import annotations
@@ -33,6 +33,17 @@ ALL = reduce(or_, Permission)
 FLAG_OF_NAME: Mapping[str, Permission] = {str(flag.name).lower(): flag for flag in Permission}
 
 
+FLAG_OF_CONSENT: Mapping[str, Permission] = {
+    "microphone": Permission.PUBLISH_AUDIO,
+    "camera": Permission.PUBLISH_VIDEO,
+    "screen": Permission.SHARE_SCREEN,
+    "messages": Permission.SEND_MESSAGE,
+    "recording": Permission.RECORD,
+    "calendar": Permission.RESERVE,
+}
+"""What a person may refuse of themself, and the flag that it is a layer of. `recording` is being recorded."""
+
+
 class GrantsError(ValueError):
     """The `grants` of a token don't say what they should; the message names the entry."""
 
@@ -46,31 +57,12 @@ def from_names(names: Iterable[str]) -> Permission:
     """The union of the flags called `names`. Raises `GrantsError` for a name that is none."""
     permissions = NONE
     for name in names:
-        permissions |= _flag_called(name)
+        permissions |= flag_called(name)
     return permissions
 
 
-def from_grants(grants: Mapping[str, object], now: float) -> Permission:
-    """The flags that `grants` give at `now`.
-
-    `grants` maps a flag's name to true, to false, or to the time at which it expires, in seconds since the Unix epoch;
-    `now` is in the same unit. Raises `GrantsError` for an unknown name or another kind of value.
-    """
-    permissions = NONE
-    for name, value in grants.items():
-        flag = _flag_called(name)
-        if isinstance(value, bool):
-            holds = value
-        elif isinstance(value, int | float):
-            holds = now < value
-        else:
-            raise GrantsError(f"the grant {name!r} must be true or the Unix time it expires, not {value!r}")
-        if holds:
-            permissions |= flag
-    return permissions
-
-
-def _flag_called(name: str) -> Permission:
+def flag_called(name: str) -> Permission:
+    """The flag of that name. Raises `GrantsError` if there is none."""
     try:
         return FLAG_OF_NAME[name]
     except KeyError:

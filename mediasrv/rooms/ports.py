@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from mediasrv.rooms.grants import Terms
 from mediasrv.rooms.permissions import Permission
 from mediasrv.rtc.events import PeerEvent
 
@@ -22,7 +23,17 @@ class Grant(Protocol):
     @property
     def room(self) -> str: ...
     @property
-    def permissions(self) -> Permission: ...
+    def permissions(self) -> Permission:
+        """The flags that it grants at this moment."""
+
+    @property
+    def grants(self) -> Terms:
+        """What it says of flags, and until when."""
+
+    @property
+    def metadata(self) -> str: ...
+    @property
+    def attributes(self) -> Mapping[str, str]: ...
     @property
     def expires_at(self) -> float: ...
     @property

@@ -4,30 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from mediasrv.rooms.bans import Bans
 from mediasrv.rooms.clock import Clock, SystemClock
 from mediasrv.rooms.errors import RoomError, permission_denied
-from mediasrv.rooms.events import LeaveReason, RoomListener
+from mediasrv.rooms.events import GuestOutcome, LeaveReason, RoomListener
+from mediasrv.rooms.grants import Granted
+from mediasrv.rooms.lobby import Entry, Guest
 from mediasrv.rooms.participant import Participant
 from mediasrv.rooms.permissions import Permission, Permissions
 from mediasrv.rooms.ports import Grant
+from mediasrv.rooms.presence import token_key
+from mediasrv.rooms.profile import NAME_MAX_CHARACTERS
 from mediasrv.rooms.publisher import Publisher
 from mediasrv.rooms.room import Connect, Room, RoomLimits
+from mediasrv.rooms.settings import RoomSettings
 
-NAME_MAX_CHARACTERS = 128
+Decided = Callable[[Participant | None, GuestOutcome], None]
 
 
 class RoomRegistry:
-    """Opens a room for its first participant and forgets it after its last.
+    """Opens a room for its first participant, or for a control session, and forgets it when it closes.
 
-    `connect` makes peer connections. All calls belong on one thread.
+    `connect` makes peer connections. `defaults` are the settings of a room that opens with its first participant; with
+    `open_rooms` False there are only rooms that a control session has created. All calls belong on one thread.
     """
 
-    def __init__(self, connect: Connect, *, clock: Clock | None = None, limits: RoomLimits | None = None) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        clock: Clock | None = None,
+        limits: RoomLimits | None = None,
+        defaults: RoomSettings | None = None,
+        open_rooms: bool = True,
+    ) -> None:
         self.clock: Clock = clock or SystemClock()
+        self.bans = Bans()
+        self.defaults = defaults or RoomSettings()
+        self.open_rooms = open_rooms
         self._connect = connect
         self._limits = limits or RoomLimits()
         self._publisher = Publisher()
         self._rooms: dict[str, Room] = {}
+        self._resumable: dict[bytes, Participant] = {}  # by the digest of the resume token
         self._stopping = False
 
     @property
@@ -45,25 +64,64 @@ class RoomRegistry:
         """Let `observer` have all events of all rooms from now on. Returns what ends that."""
         return self._publisher.observe(observer)
 
-    def join(self, grant: Grant, on_left: Callable[[], None] | None = None, *, name: str | None = None) -> Participant:
-        """Let the grant's holder into its room.
+    def create(self, name: str, settings: RoomSettings, *, by: str) -> Room:
+        """Open a room that nobody is in yet. Raises `RoomError`: `room_exists`, `server_busy`."""
+        self._check_running()
+        if name in self._rooms:
+            raise RoomError("room_exists", f"the room {name!r} is open already: use update_room to change it")
+        room = self._open(name, settings, by)
+        room.close_if_empty()
+        return room
+
+    def allowed(self, grant: Grant) -> Permission:
+        """What the grant's holder may do in its room at this moment."""
+        room = self._rooms.get(grant.room)
+        defaults = (self.defaults if room is None else room.settings).defaults
+        return Granted(grant.grants, defaults).flags(self.clock.time())
+
+    def join(
+        self,
+        grant: Grant,
+        on_left: Callable[[], None] | None = None,
+        *,
+        name: str | None = None,
+        address: str | None = None,
+    ) -> Participant:
+        """Let the grant's holder into its room, at once.
 
         `on_left` is called once, when the participant has left, for whatever reason. `name` is what to call the
-        participant if the grant says no more than its identity. Raises `RoomError`: `permission_denied`, `server_busy`,
-        `token_invalid`, `invalid_params`.
+        participant if the grant says no more than its identity; `address` the IP address that it comes from. Raises
+        `RoomError`: `permission_denied`, `server_busy`, `token_invalid`, `invalid_params`, `not_found` (the room has to
+        be created first), `banned`, `room_locked`, `lobby` (it would have to wait to be let in).
         """
-        if self._stopping:
-            raise RoomError("server_busy", "the server is stopping: join again when it runs")
-        permissions = Permissions(grant.permissions)
-        if not permissions.allow(Permission.JOIN):
-            raise permission_denied(permissions, Permission.JOIN)
-        called = _name(grant, name)
-        room = self._rooms.get(grant.room)
-        if room is None:
-            if len(self._rooms) >= self._limits.rooms:
-                raise RoomError("server_busy", f"the server is full: it has {self._limits.rooms} rooms")
-            room = self._open(grant.room)
-        return room.join(grant, called, on_left)
+        entry = self._entry(grant, name, address, on_left)
+        if not self._may_enter(entry):
+            raise RoomError("lobby", "the room has a lobby: moderators let people in, and this way in cannot wait")
+        return self._room_for(entry).join(entry)
+
+    def enter(
+        self, grant: Grant, decided: Decided, *, name: str | None = None, address: str | None = None
+    ) -> Participant | Guest:
+        """Let the grant's holder into its room, or have it wait in the lobby.
+
+        `decided` is called once for a guest: with the participant that it is now, or with None and why not. Raises
+        `RoomError` as `join` does, but for `lobby`.
+        """
+        entry = self._entry(grant, name, address, None)
+        if self._may_enter(entry):
+            return self._room_for(entry).join(entry)
+        return self._room_for(entry).wait(entry, decided)
+
+    def resume(self, token: str, epoch: int) -> Participant:
+        """The participant whose session is resumed by `token`, as its session number `epoch`; the one before is over.
+
+        Raises `RoomError`: `session_gone`, `stale_session`.
+        """
+        participant = self._resumable.get(token_key(token))
+        if participant is None or participant.left is not None:
+            raise RoomError("session_gone", "there is no session to resume (any more): join again")
+        participant.presence.renew(epoch)
+        return participant
 
     def close(self) -> None:
         """The server stops: everybody leaves, nobody joins any more."""
@@ -71,25 +129,65 @@ class RoomRegistry:
         for room in list(self._rooms.values()):
             room.end(LeaveReason.SERVER_STOPPING)
 
-    def _open(self, name: str) -> Room:
+    def _check_running(self) -> None:
+        if self._stopping:
+            raise RoomError("server_busy", "the server is stopping: join again when it runs")
+
+    def _entry(self, grant: Grant, name: str | None, address: str | None, on_left: Callable[[], None] | None) -> Entry:
+        given = grant.name if grant.name != grant.identity else ""
+        return Entry(grant, _name(grant, given, name), may_rename=not given, address=address, on_left=on_left)
+
+    def _may_enter(self, entry: Entry) -> bool:
+        """Whether somebody comes in at once; False: they wait. Raises `RoomError`."""
+        self._check_running()
+        permissions = Permissions(self.allowed(entry.grant))
+        if not permissions.allow(Permission.JOIN):
+            raise permission_denied(permissions, Permission.JOIN)
+        self.bans.check(entry.grant.room, entry.identity, entry.address, self.clock.time())
+        room = self._rooms.get(entry.grant.room)
+        if room is not None:
+            return room.check(entry, permissions.effective)
+        if not self.open_rooms:
+            raise RoomError("not_found", f"there is no room {entry.grant.room!r}: here, rooms are created beforehand")
+        return not self.defaults.lobby or permissions.allow(Permission.MODERATE)
+
+    def _room_for(self, entry: Entry) -> Room:
+        return self._rooms.get(entry.grant.room) or self._open(entry.grant.room, self.defaults)
+
+    def _open(self, name: str, settings: RoomSettings, by: str = "") -> Room:
+        if len(self._rooms) >= self._limits.rooms:
+            raise RoomError("server_busy", f"the server is full: it has {self._limits.rooms} rooms")
         room = Room(
             name,
+            settings,
             connect=self._connect,
             clock=self.clock,
             limits=self._limits,
+            bans=self.bans,
             publisher=self._publisher,
+            joined=self._remember,
             closed=self._forget,
+            by=by,
         )
         self._rooms[name] = room
         return room
+
+    def _remember(self, participant: Participant) -> Callable[[], None]:
+        """Returns what is called when it has left."""
+        key = token_key(participant.presence.token)
+        self._resumable[key] = participant
+
+        def left() -> None:
+            del self._resumable[key]
+
+        return left
 
     def _forget(self, room: Room) -> None:
         del self._rooms[room.name]
 
 
-def _name(grant: Grant, wanted: str | None) -> str:
+def _name(grant: Grant, given: str, wanted: str | None) -> str:
     """What to call the grant's holder. A name that the token gives is not for its holder to change."""
-    given = grant.name if grant.name != grant.identity else ""
     name = given or (wanted or "").strip() or grant.identity
     if len(name) > NAME_MAX_CHARACTERS and not given:
         raise RoomError("invalid_params", f"a name has at most {NAME_MAX_CHARACTERS} characters")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mediasrv.rtc.capabilities import TRANSPORT_CC, Codec
 from mediasrv.rtc.ice import IceCredentials
 from mediasrv.rtc.negotiation import NegotiatedTransport, Plan, SectionPlan
+from mediasrv.rtc.policy import ANYTHING, MediaPolicy
 from mediasrv.rtc.producer import Producer
 from mediasrv.rtc.receive_slot import ReceiveSlot, SlotIdentity
 from mediasrv.rtc.sdp import Direction, MediaDescription, SessionDescription
@@ -36,7 +37,9 @@ class LocalDescription:
     fingerprint: Fingerprint
 
 
-def write_answer(plan: Plan, local: LocalDescription, version: int) -> SessionDescription:
+def write_answer(
+    plan: Plan, local: LocalDescription, version: int, policy: MediaPolicy = ANYTHING
+) -> SessionDescription:
     """`version` counts the answers (RFC 8866 §5.2)."""
     offered = plan.offer.description
     answer = SessionDescription()
@@ -57,7 +60,7 @@ def write_answer(plan: Plan, local: LocalDescription, version: int) -> SessionDe
         if not section.live or plan.transport is None or plan.offer.transport is None:
             _write_rejected(answer, section)
             continue
-        media = _write_media(answer, section, local)
+        media = _write_media(answer, section, local, policy)
         _write_transport(media, plan.transport, local, trickle=plan.offer.transport.trickle)
         _write_rtp(media, section)
         if section.slot is not None:
@@ -95,7 +98,9 @@ def _write_rejected(answer: SessionDescription, section: SectionPlan) -> None:
     media.add("a", "inactive")
 
 
-def _write_media(answer: SessionDescription, section: SectionPlan, local: LocalDescription) -> MediaDescription:
+def _write_media(
+    answer: SessionDescription, section: SectionPlan, local: LocalDescription, policy: MediaPolicy
+) -> MediaDescription:
     """The m-line, with the first candidate as default destination (RFC 8839 §4.2.1.2)."""
     offered = section.offered
     accepted = {str(codec.payload_type) for codec in offered.codecs}
@@ -104,6 +109,10 @@ def _write_media(answer: SessionDescription, section: SectionPlan, local: LocalD
     formats = [format_ for format_ in dict.fromkeys(offered.media.formats) if format_ in accepted]
     media = answer.begin_media(offered.kind, port, offered.media.protocol, formats)
     media.add("c", address)
+    if section.direction.receives and policy.track_bitrate_bps is not None:
+        # TIAS (RFC 3890) is what is meant; AS (RFC 8866 §5.8) says about the same to clients that do not read it.
+        media.add("b", f"AS:{-(-policy.track_bitrate_bps // 1000)}")
+        media.add("b", f"TIAS:{policy.track_bitrate_bps}")
     if offered.media.mid is not None:
         media.add("a", f"mid:{offered.media.mid}")
     media.add("a", section.direction.word)

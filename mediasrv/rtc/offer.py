@@ -11,6 +11,7 @@ from typing import Self
 from mediasrv.rtc.capabilities import CODEC_NAMES, Codec, shared_codecs
 from mediasrv.rtc.errors import NegotiationError, SdpError
 from mediasrv.rtc.ice import IceCredentials
+from mediasrv.rtc.policy import ANYTHING, MediaPolicy
 from mediasrv.rtc.sdp import Direction, MediaDescription, SessionDescription
 from mediasrv.rtc.sdp_attributes import ACCEPTED_HASHES, Fingerprint
 
@@ -63,7 +64,7 @@ class Offer:
     """None: no m-line is live."""
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, policy: MediaPolicy = ANYTHING) -> Self:
         """Raises `SdpError` or another `NegotiationError`."""
         description = SessionDescription.parse(text)
         bundle = description.bundle
@@ -74,7 +75,7 @@ class Offer:
             if mid in seen:
                 raise SdpError(media.line_number, f"mid '{mid}' is used by m-lines {seen[mid]} and {index}")
             seen[mid] = index
-            sections.append(_section(media, mid, bundle))
+            sections.append(_section(media, mid, bundle, policy))
         offered = [section for section in sections if not section.removed]
         if len(offered) > 1 and bundle is None:
             raise NegotiationError(
@@ -85,7 +86,7 @@ class Offer:
         return cls(description, tuple(sections), _transport(sections, bundle))
 
 
-def _section(media: MediaDescription, mid: str, bundle: tuple[str, ...] | None) -> OfferedSection:
+def _section(media: MediaDescription, mid: str, bundle: tuple[str, ...] | None, policy: MediaPolicy) -> OfferedSection:
     bundled = bundle is not None and media.mid in bundle
     if media.port == 0 and not bundled and not media.has("bundle-only"):
         return OfferedSection(media, mid, removed=True, refusal=None)
@@ -94,12 +95,12 @@ def _section(media: MediaDescription, mid: str, bundle: tuple[str, ...] | None) 
         refusal = f"mid '{mid}' is not in the BUNDLE group, and there is one transport for everything"
     if refusal is not None:
         return OfferedSection(media, mid, removed=False, refusal=refusal)
-    codecs = tuple(shared_codecs(media))
+    codecs = tuple(policy.allowed(media.kind, shared_codecs(media)))
     if not codecs:
         offered = ", ".join(dict.fromkeys(rtpmap.encoding for rtpmap in media.rtpmaps.values()))
         refusal = (
             f"no codec of this m-line is forwarded (offered: {offered or 'none by name'}; forwarded {media.kind}: "
-            f"{', '.join(CODEC_NAMES[media.kind])})"
+            f"{', '.join(policy.names(media.kind))})"
         )
     return OfferedSection(media, mid, removed=False, refusal=refusal, codecs=codecs)
 

@@ -24,6 +24,7 @@ from mediasrv.rtc.negotiation import (
     negotiate,
 )
 from mediasrv.rtc.offer import Offer
+from mediasrv.rtc.policy import ANYTHING, MediaPolicy
 from mediasrv.rtc.producer import Producer
 from mediasrv.rtc.receive_slot import ReceiveSlot
 from mediasrv.rtc.sdp_attributes import Candidate
@@ -36,7 +37,8 @@ def _permit(track: OfferedTrack) -> str | None:
 class PeerConnection:
     """One participant's media. `observer` gets its events, from the event loop; `Closed` is the last one.
 
-    `candidates` are the server's addresses on this worker's port, the most preferred first.
+    `candidates` are the server's addresses on this worker's port, the most preferred first. `policy` gives the rules
+    that hold when an offer comes.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class PeerConnection:
         candidates: Sequence[Candidate],
         certificate: Certificate,
         observer: Callable[[PeerEvent], None],
+        policy: Callable[[], MediaPolicy] = lambda: ANYTHING,
     ) -> None:
         self.session_id = secrets.token_urlsafe(18)
         self.connected = False
         self.closed = False
         self._worker = worker
         self._observer = observer
+        self._policy = policy
         self._local = LocalDescription(secrets.randbits(62), tuple(candidates), certificate.fingerprint)
         self._streams = LocalStreams()
         self._offer: Offer | None = None
@@ -92,7 +96,8 @@ class PeerConnection:
         """
         if self.closed:
             raise NegotiationError("closed", "the peer connection is closed: make a new one")
-        parsed = Offer.parse(offer)
+        policy = self._policy()
+        parsed = Offer.parse(offer, policy)
         if self._offer is not None:
             check_continuity(self._offer, parsed)
         plan = negotiate(
@@ -104,7 +109,7 @@ class PeerConnection:
             authorise=authorise,
             on_producer_closed=self._forget_producer,
         )
-        sdp = str(write_answer(plan, self._local, self._answers + 1))
+        sdp = str(write_answer(plan, self._local, self._answers + 1, policy))
         return self._carry_out(plan, sdp)
 
     def restart_ice(self, remote: IceFragment) -> IceFragment:

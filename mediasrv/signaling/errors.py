@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -13,6 +14,12 @@ class ErrorCode(StrEnum):
     NOT_JOINED = "not_joined"
     ALREADY_JOINED = "already_joined"
     NOT_AUTHENTICATED = "not_authenticated"
+    SESSION_GONE = "session_gone"
+    STALE_SESSION = "stale_session"
+    BANNED = "banned"
+    ROOM_LOCKED = "room_locked"
+    LOBBY = "lobby"
+    ROOM_EXISTS = "room_exists"
     TOKEN_EXPIRED = "token_expired"
     TOKEN_INVALID = "token_invalid"
     TOKEN_WRONG_ROOM = "token_wrong_room"
@@ -32,6 +39,12 @@ MEANINGS: Mapping[ErrorCode, str] = {
     ErrorCode.NOT_JOINED: "The method needs a participant: `join` first.",
     ErrorCode.ALREADY_JOINED: "This connection has joined or authenticated already; that takes another connection.",
     ErrorCode.NOT_AUTHENTICATED: "The method is for control sessions: `authenticate` with an admin token first.",
+    ErrorCode.SESSION_GONE: "There is no session to resume (any more): `join` again.",
+    ErrorCode.STALE_SESSION: "The session was resumed by a later request already; `details.epoch` is its number.",
+    ErrorCode.BANNED: "A moderator has banned you; `details.until` is the time at which that ends.",
+    ErrorCode.ROOM_LOCKED: "The room is locked: nobody new comes in.",
+    ErrorCode.LOBBY: "Moderators let people into the room, and WHIP and WHEP cannot wait.",
+    ErrorCode.ROOM_EXISTS: "There is a room of that name already.",
     ErrorCode.TOKEN_EXPIRED: "The token is too old; get a new one.",
     ErrorCode.TOKEN_INVALID: "The token is not one of this server's, or is damaged.",
     ErrorCode.TOKEN_WRONG_ROOM: "The token is for another room.",
@@ -53,3 +66,9 @@ class RpcError(Exception):
         self.code = code
         self.message = message
         self.details: Mapping[str, object] = details or {}
+
+
+def rate_limited(what: str, wait_s: float) -> RpcError:
+    """Too many of `what`: the next one is taken in `wait_s` seconds."""
+    wait_ms = math.ceil(wait_s * 1000)
+    return RpcError(ErrorCode.RATE_LIMITED, f"too many {what}: try again in {wait_ms} ms", {"retry_after_ms": wait_ms})

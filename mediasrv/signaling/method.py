@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from mediasrv.rooms.events import GuestOutcome
+from mediasrv.rooms.lobby import Guest
 from mediasrv.rooms.participant import Participant
 from mediasrv.rooms.ports import Grant
 from mediasrv.rooms.registry import RoomRegistry
@@ -53,14 +55,31 @@ class Caller(Protocol):
     def verify(self, token: str) -> Grant:
         """What `token` says. Raises `RpcError` with the sentence why it is not accepted."""
 
+    def resume(self, token: str, epoch: int) -> Participant:
+        """The participant whose session `token` resumes. Raises `RpcError` or `RoomError`."""
+
     def become_participant(self, participant: Participant) -> None:
         """From now on the session is this participant, and hears what its room tells."""
 
     def become_admin(self, grant: Grant) -> None:
         """From now on it is a control session."""
 
-    def check_message_rate(self) -> None:
-        """Count a message. Raises `RpcError` `rate_limited`."""
+    @property
+    def guest(self) -> Guest | None:
+        """The guest that the session is, while it waits to be let in."""
+
+    @property
+    def address(self) -> str | None:
+        """The client's IP address, where it has one."""
+
+    def check_new(self) -> None:
+        """Raises `RpcError` `already_joined` if the connection is something already."""
+
+    def become_guest(self, guest: Guest) -> None:
+        """From now on it waits; `guest_decided` says how that ends."""
+
+    def guest_decided(self, participant: Participant | None, outcome: GuestOutcome) -> None:
+        """The guest was let in as `participant`, or was not."""
 
 
 Handler = Callable[[Caller, Any], Shape | Awaitable[Shape]]

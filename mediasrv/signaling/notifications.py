@@ -13,19 +13,28 @@ import msgspec
 from msgspec import Meta
 
 from mediasrv.rooms import events
-from mediasrv.rooms.events import Feature, LeaveReason
+from mediasrv.rooms.events import Cause, Feature, GuestOutcome, LeaveReason, Source
+from mediasrv.rooms.permissions import FLAG_OF_NAME
 from mediasrv.signaling.schema import (
     EXAMPLE_CAMERA,
+    EXAMPLE_GUEST,
+    EXAMPLE_JOINED,
+    EXAMPLE_ME,
     EXAMPLE_PARTICIPANT,
+    EXAMPLE_ROOM,
     EXAMPLE_SHOWN,
+    Guest,
     Id,
+    Joined,
     Nothing,
     Participant,
+    Room,
     Seconds,
     Shape,
     SlotSource,
     Track,
 )
+from mediasrv.signaling.shapes import guest_of, participant_of, room_of, slots_of, track_of
 
 CLOSING_REASONS: Mapping[str, str] = {
     LeaveReason.LEFT: "You have left the room.",
@@ -39,9 +48,13 @@ CLOSING_REASONS: Mapping[str, str] = {
     LeaveReason.REPLACED: "Somebody has joined with your identity, and took your place.",
     LeaveReason.SIGNALING_LOST: "The signaling connection was lost.",
     LeaveReason.DELETED: "Your session was deleted over HTTP.",
+    LeaveReason.BANNED: "A moderator has banned you from the room for a time.",
+    LeaveReason.JOIN_REVOKED: "You may no longer be in the room.",
     LeaveReason.REMOVED: "A moderator has removed you from the room.",
     LeaveReason.ROOM_CLOSED: "The room was closed.",
     LeaveReason.SERVER_STOPPING: "The server is stopping.",
+    "refused": "A moderator did not let you in.",
+    "resumed_elsewhere": "Your session goes on over another connection.",
     "bad_frame": "What you sent is not the control protocol.",
     "too_slow": "You read more slowly than the room talks.",
     "rate_limited": "You kept sending requests after too many had been refused.",
@@ -129,10 +142,77 @@ class Message(Shape):
     sent_at: Annotated[Seconds, Meta(description="seconds since the Unix epoch")]
 
 
-class PermissionsChanged(Shape):
-    """What you may do has changed. It holds already."""
+class MessageDelivered(Shape):
+    """Somebody who was away when you sent a message has it now."""
 
-    permissions: Annotated[list[str], Meta(description="the flags that you have now")]
+    message_id: Annotated[Id, Meta(description="the message")]
+    participant_id: Annotated[Id, Meta(description="who has it")]
+
+
+class PermissionsChanged(Shape):
+    """What somebody may do has changed. It holds already. It is sent to whom it is about, and to moderators."""
+
+    participant_id: Annotated[Id, Meta(description="who; yours, or that of another if you moderate")]
+    permissions: Annotated[list[str], Meta(description="the flags that hold now: granted and consented to")]
+    granted: Annotated[list[str], Meta(description="the flags that are granted")]
+    consented: Annotated[list[str], Meta(description="the flags that are consented to")]
+    by: Annotated[str, Meta(description="the id of the participant who did it, `server`, or `admin:` and a name")]
+    cause: Annotated[Cause, Meta(description="a grant was given or taken, a consent was, or a grant ran out")]
+
+
+class ParticipantUpdated(Shape):
+    """The name, metadata or attributes of somebody, yourself included, have changed."""
+
+    participant: Annotated[Participant, Meta(description="as they are now")]
+
+
+class RoomUpdated(Shape):
+    """Settings of the room have changed."""
+
+    room: Annotated[Room, Meta(description="as it is now")]
+    changed: Annotated[list[str], Meta(description="the settings that have changed")]
+    by: Annotated[str, Meta(description="who did it")]
+
+
+class UnmuteRequested(Shape):
+    """A moderator asks you to turn something on. Nothing happens unless you do."""
+
+    source: Annotated[Source, Meta(description="what to turn on")]
+    by: Annotated[str, Meta(description="the id of the participant who asks, or `admin:` and a name")]
+
+
+class GuestWaiting(Shape):
+    """For moderators: somebody waits to be let in."""
+
+    guest: Annotated[Guest, Meta(description="who")]
+
+
+class GuestDecided(Shape):
+    """For moderators: somebody waits no longer."""
+
+    guest_id: Annotated[Id, Meta(description="who")]
+    outcome: Annotated[GuestOutcome, Meta(description="what became of it")]
+    by: Annotated[str, Meta(description="who let them in or refused them, if somebody did")]
+
+
+class ParticipantBanned(Shape):
+    """For moderators: somebody was banned."""
+
+    ban_id: Annotated[Id, Meta(description="the ban")]
+    identity: Annotated[str | None, Meta(description="who; null for the ban of an address")]
+    until: Annotated[Seconds, Meta(description="when it ends, in seconds since the Unix epoch")]
+    by: Annotated[str, Meta(description="who did it")]
+
+
+class BanLifted(Shape):
+    """For moderators: somebody may come in again."""
+
+    ban_id: Annotated[Id, Meta(description="the ban")]
+    by: Annotated[str, Meta(description="who did it")]
+
+
+class Admitted(Joined):
+    """A moderator has let you in: what the result of `join` would have said."""
 
 
 class Connected(Nothing):
@@ -169,7 +249,23 @@ _EXAMPLES: tuple[Shape, ...] = (
         text="Good morning!",
         sent_at=1767225700.25,
     ),
-    PermissionsChanged(permissions=["join", "publish_audio", "subscribe"]),
+    MessageDelivered(message_id="m_4be8c07d19f2a635", participant_id=EXAMPLE_PARTICIPANT.id),
+    PermissionsChanged(
+        participant_id=EXAMPLE_ME.id,
+        permissions=["join", "publish_audio", "subscribe"],
+        granted=["join", "publish_audio", "subscribe", "record"],
+        consented=[name for name in FLAG_OF_NAME if name != "record"],
+        by=EXAMPLE_PARTICIPANT.id,
+        cause="grant",
+    ),
+    ParticipantUpdated(participant=msgspec.structs.replace(EXAMPLE_PARTICIPANT, attributes={"hand": "raised"})),
+    RoomUpdated(room=msgspec.structs.replace(EXAMPLE_ROOM, locked=True), changed=["locked"], by=EXAMPLE_PARTICIPANT.id),
+    UnmuteRequested(source="microphone", by=EXAMPLE_PARTICIPANT.id),
+    GuestWaiting(guest=EXAMPLE_GUEST),
+    GuestDecided(guest_id=EXAMPLE_GUEST.id, outcome="admitted", by=EXAMPLE_PARTICIPANT.id),
+    ParticipantBanned(ban_id="b_7a52e9c01f3d8b46", identity="mal", until=1767229200.0, by="admin:backend"),
+    BanLifted(ban_id="b_7a52e9c01f3d8b46", by="admin:backend"),
+    Admitted(**{field: getattr(EXAMPLE_JOINED, field) for field in EXAMPLE_JOINED.__struct_fields__}),
     Connected(),
     Closing(reason="server_stopping", message=CLOSING_REASONS[LeaveReason.SERVER_STOPPING]),
 )
@@ -189,11 +285,11 @@ def notification_of(event: events.RoomEvent) -> Shape | None:
     """What a client is told of `event`, which it was meant to get; None if nothing."""
     match event:
         case events.ParticipantJoined():
-            return ParticipantJoined(participant=msgspec.convert(event.participant, Participant, from_attributes=True))
+            return ParticipantJoined(participant=participant_of(event.participant))
         case events.ParticipantLeft():
             return ParticipantLeft(participant_id=event.participant_id, reason=event.reason)
         case events.TrackPublished():
-            return TrackPublished(track=msgspec.convert(event.track, Track, from_attributes=True))
+            return TrackPublished(track=track_of(event.track))
         case events.TrackUnpublished():
             return TrackUnpublished(participant_id=event.track.participant_id, track_id=event.track.id)
         case events.FeatureToggled():
@@ -221,16 +317,31 @@ def notification_of(event: events.RoomEvent) -> Shape | None:
                 sent_at=event.sent_at,
             )
         case events.PermissionsChanged():
-            return PermissionsChanged(permissions=list(event.permissions))
+            return PermissionsChanged(
+                participant_id=event.participant_id,
+                permissions=list(event.permissions),
+                granted=list(event.granted),
+                consented=list(event.consented),
+                by=event.by,
+                cause=event.cause,
+            )
+        case events.MessageDelivered():
+            return MessageDelivered(message_id=event.message_id, participant_id=event.recipient_id)
+        case events.ParticipantUpdated():
+            return ParticipantUpdated(participant=participant_of(event.participant))
+        case events.RoomUpdated():
+            return RoomUpdated(room=room_of(event.info), changed=list(event.changed), by=event.by)
+        case events.UnmuteAsked():
+            return UnmuteRequested(source=event.source, by=event.by)
+        case events.GuestWaiting():
+            return GuestWaiting(guest=guest_of(event.guest))
+        case events.GuestDecided():
+            return GuestDecided(guest_id=event.guest.id, outcome=event.outcome, by=event.by)
+        case events.ParticipantBanned():
+            return ParticipantBanned(ban_id=event.ban_id, identity=event.identity, until=event.until, by=event.by)
+        case events.BanLifted():
+            return BanLifted(ban_id=event.ban_id, by=event.by)
         case events.MediaConnected():
             return Connected()
         case _:
             return None
-
-
-def slots_of(slots: Mapping[str, events.SlotSource | None]) -> dict[str, SlotSource | None]:
-    """The rooms' sources of slots as the protocol's."""
-    return {
-        mid: None if shown is None else SlotSource(participant_id=shown.participant_id, track_id=shown.track_id)
-        for mid, shown in slots.items()
-    }

@@ -14,17 +14,37 @@ from msgspec import Meta
 
 from mediasrv.rooms.events import LeaveReason
 from mediasrv.rooms.permissions import FLAG_OF_NAME
+from mediasrv.rooms.room import RoomLimits
 from mediasrv.signaling import codec
 from mediasrv.signaling.errors import MEANINGS
 from mediasrv.signaling.method import ERRORS_OF_EVERY_METHOD, ERRORS_OF_SCOPE, Method, Scope
 from mediasrv.signaling.method_table import METHODS
 from mediasrv.signaling.notifications import CLOSING_REASONS, NOTIFICATIONS
-from mediasrv.signaling.schema import OfferedTrack, Participant, Room, Shape, SlotSource, Track
+from mediasrv.signaling.schema import (
+    Ban,
+    Guest,
+    KeptMessage,
+    OfferedTrack,
+    Participant,
+    Room,
+    Shape,
+    SlotSource,
+    Track,
+)
 from mediasrv.signaling.session import SessionLimits
 
 PATH = Path("docs") / "control-protocol.md"
 
-_SHARED: tuple[type[Shape], ...] = (Room, Participant, Track, SlotSource, OfferedTrack)
+_SHARED: tuple[type[Shape], ...] = (
+    Room,
+    Participant,
+    Guest,
+    Track,
+    SlotSource,
+    OfferedTrack,
+    KeptMessage,
+    Ban,
+)
 _TYPE_NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 
 
@@ -35,7 +55,7 @@ def render() -> str:
 
 
 def _introduction() -> Iterator[str]:
-    limits = SessionLimits()
+    limits, rooms = SessionLimits(), RoomLimits()
     every = ", ".join(f"`{code}`" for code in ERRORS_OF_EVERY_METHOD)
     errors = {scope: ", ".join(f"`{code}`" for code in codes) for scope, codes in ERRORS_OF_SCOPE.items()}
     yield f"""# The control protocol
@@ -57,8 +77,9 @@ results are maps. Fields that aren't named here are ignored: newer servers and c
 
 A connection begins with `join` or `authenticate`, within {limits.join_timeout_s:g} seconds. After `join` it is one
 participant until it ends. No notification comes before the result of `join`, and those that a request causes come after
-its response. When the connection is lost, the participant stays in the room for as long as its media flows; joining
-again with the same identity takes its place. After `authenticate` it is a control session, which is in no room.
+its response. When the connection is lost, the participant stays in the room for a while, so that `resume_session` on
+another connection goes on with it, and then for as long as its media flows; joining again with the same identity takes
+its place. After `authenticate` it is a control session, which is in no room.
 
 | limit | |
 |---|---|
@@ -66,12 +87,13 @@ again with the same identity takes its place. After `authenticate` it is a contr
 | levels of nesting in params | {codec.MAX_DEPTH} |
 | requests | {limits.request_rate:g} a second, {limits.request_burst} at once |
 | requests that take the server a while | {limits.open_requests} at a time |
-| messages | {limits.message_rate:g} a second, {limits.message_burst} at once |
+| messages | {rooms.message_rate:g} a second, {rooms.message_burst} at once |
 
 A frame that is no request and has no id to answer closes the connection, and so does reading so slowly that too many
 frames wait.
 
-The permission flags are {", ".join(f"`{name}`" for name in FLAG_OF_NAME)}. They are independent of each other.
+The permission flags are {", ".join(f"`{name}`" for name in FLAG_OF_NAME)}. They are independent of each other. A flag
+holds where it is *granted*, by a moderator's last word, else by the token, else by the room, and *consented* to.
 
 Each method has a scope, which says who may call it. Any may fail with {every}; further errors are those of its scope
 and those listed with it.
@@ -146,6 +168,8 @@ def _fields(shape: type[Shape]) -> str:
 
 
 def _description(hint: Any) -> str:
+    if get_origin(hint) in (Union, UnionType):
+        return next(filter(None, map(_description, get_args(hint))), "")
     described = [meta.description for meta in get_args(hint)[1:] if isinstance(meta, Meta) and meta.description]
     return described[-1] if described else ""
 
@@ -155,6 +179,7 @@ def _type_name(hint: Any) -> str:
     if origin is Annotated:
         return _type_name(arguments[0])
     if origin in (Union, UnionType):
+        arguments = tuple(argument for argument in arguments if argument is not msgspec.UnsetType)
         return " or ".join(_type_name(argument) for argument in arguments)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,19 +14,23 @@ import structlog
 from mediasrv.rooms import events
 from mediasrv.rooms.clock import Timer
 from mediasrv.rooms.errors import RoomError, permission_denied
+from mediasrv.rooms.events import LeaveReason
+from mediasrv.rooms.lobby import Guest
 from mediasrv.rooms.participant import Participant as RoomParticipant
 from mediasrv.rooms.permissions import Permission
 from mediasrv.rooms.ports import Grant
+from mediasrv.rooms.presence import Attachment
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.room import Room
+from mediasrv.rooms.token_bucket import TokenBucket
 from mediasrv.signaling import codec
 from mediasrv.signaling.codec import CodecError, Frame, Request
-from mediasrv.signaling.errors import ErrorCode, RpcError
+from mediasrv.signaling.errors import ErrorCode, RpcError, rate_limited
 from mediasrv.signaling.method import Scope
 from mediasrv.signaling.method_table import METHODS
-from mediasrv.signaling.notifications import CLOSING_REASONS, METHOD_OF, Closing, notification_of
+from mediasrv.signaling.notifications import CLOSING_REASONS, METHOD_OF, Admitted, Closing, notification_of
 from mediasrv.signaling.schema import Shape
-from mediasrv.signaling.token_bucket import TokenBucket
+from mediasrv.signaling.shapes import joined_of
 
 _log = structlog.get_logger("signaling")
 
@@ -43,8 +46,6 @@ class SessionLimits:
 
     request_rate: float = 50
     request_burst: int = 200
-    message_rate: float = 5
-    message_burst: int = 20
     refused_requests: int = 1_000  # in a row; who goes on asking then is cut off
     open_requests: int = 16  # whose methods await something, such as the journal
     join_timeout_s: float = 30
@@ -68,7 +69,10 @@ class Session:
         send: Send,
         close: Callable[[], None],
         limits: SessionLimits | None = None,
+        address: str | None = None,
     ) -> None:
+        """`address` is the IP address of the client, where it has one."""
+        self.address = address
         self.registry = registry
         self._verify = verify
         self._send = send
@@ -76,9 +80,10 @@ class Session:
         self._limits = limits or SessionLimits()
         clock = registry.clock
         self._requests = TokenBucket(self._limits.request_rate, self._limits.request_burst, clock.monotonic)
-        self._messages = TokenBucket(self._limits.message_rate, self._limits.message_burst, clock.monotonic)
         self._refused = 0
         self._participant: RoomParticipant | None = None
+        self._attachment: Attachment | None = None
+        self._guest: Guest | None = None
         self._admin: Grant | None = None
         self._open: set[asyncio.Task[None]] = set()  # requests whose methods await something
         self._text = True  # the format of the client's last frame, in which it is spoken to
@@ -111,8 +116,10 @@ class Session:
         self._stop_join_timer()
         for task in self._open:
             task.cancel()
-        if self._participant is not None:
-            self._participant.signaling_closed()
+        if self._attachment is not None:
+            self._attachment.closed()
+        if self._guest is not None:
+            self._guest.leave()
 
     # --- requests ----------------------------------------------------------------------------------------------
 
@@ -179,7 +186,7 @@ class Session:
         self._refused += 1
         if self._refused >= self._limits.refused_requests:
             self._end("rate_limited")
-        raise _rate_limited("requests", wait_s)
+        raise rate_limited("requests", wait_s)
 
     def _reply_error(self, request_id: int, error: RpcError) -> None:
         self._put(codec.encode_error(request_id, error, text=self._text))
@@ -188,9 +195,15 @@ class Session:
 
     @property
     def me(self) -> RoomParticipant:
-        if self._participant is None:
-            raise RpcError(ErrorCode.NOT_JOINED, "join first")
-        return self._participant
+        if self._participant is not None:
+            return self._participant
+        if self._guest is not None:
+            raise RpcError(ErrorCode.NOT_JOINED, "you wait to be let in")
+        raise RpcError(ErrorCode.NOT_JOINED, "join first")
+
+    @property
+    def guest(self) -> Guest | None:
+        return self._guest
 
     @property
     def by(self) -> str:
@@ -210,27 +223,40 @@ class Session:
             raise RpcError(ErrorCode.INVALID_PARAMS, "a control session is in no room: name one in 'room'")
         return self.registry.find(name)
 
-    def verify(self, token: str) -> Grant:
-        if self._participant is not None or self._admin is not None:
+    def check_new(self) -> None:
+        if self._participant is not None or self._admin is not None or self._guest is not None:
             raise RpcError(ErrorCode.ALREADY_JOINED, "this connection has joined or authenticated already")
+
+    def verify(self, token: str) -> Grant:
+        self.check_new()
         try:
             return self._verify(token)
         except Exception as error:
             raise _token_error(error) from error
 
+    def resume(self, token: str, epoch: int) -> RoomParticipant:
+        return self.registry.resume(token, epoch)
+
     def become_participant(self, participant: RoomParticipant) -> None:
         self._participant = participant
         self._stop_join_timer()
-        participant.listen(self._take)
+        self._attachment = participant.listen(self._take, superseded=lambda: self._end("resumed_elsewhere"))
+
+    def become_guest(self, guest: Guest) -> None:
+        self._guest = guest
+        self._stop_join_timer()
+
+    def guest_decided(self, participant: RoomParticipant | None, outcome: events.GuestOutcome) -> None:
+        self._guest = None
+        if participant is None:
+            self._end(_END_OF_WAITING[outcome])
+        else:
+            self._notify(joined_of(participant, Admitted))
+            self.become_participant(participant)
 
     def become_admin(self, grant: Grant) -> None:
         self._admin = grant
         self._stop_join_timer()
-
-    def check_message_rate(self) -> None:
-        wait_s = self._messages.take()
-        if wait_s:
-            raise _rate_limited("messages", wait_s)
 
     # --- notifications -----------------------------------------------------------------------------------------
 
@@ -273,8 +299,8 @@ class Session:
         # What becomes of the participant is decided in `closed`: a room must not change while it tells its events.
         self._ended = True
         self._stop_join_timer()
-        if self._participant is not None:
-            self._participant.listener = None
+        if self._attachment is not None:
+            self._attachment.silence()
         closing = Closing(reason=reason, message=message)
         self._send(codec.encode_notification(METHOD_OF[Closing], closing, text=self._text))
         self._close()
@@ -289,9 +315,18 @@ class Session:
             self._join_timer = None
 
 
-def _rate_limited(what: str, wait_s: float) -> RpcError:
-    wait_ms = math.ceil(wait_s * 1000)
-    return RpcError(ErrorCode.RATE_LIMITED, f"too many {what}: try again in {wait_ms} ms", {"retry_after_ms": wait_ms})
+_TOKEN_CODES = (
+    ErrorCode.TOKEN_EXPIRED,
+    ErrorCode.TOKEN_INVALID,
+    ErrorCode.TOKEN_WRONG_ROOM,
+    ErrorCode.RATE_LIMITED,
+)
+_END_OF_WAITING: Mapping[events.GuestOutcome, str] = {
+    "refused": "refused",
+    "gone": LeaveReason.LEFT,
+    "replaced": LeaveReason.REPLACED,
+    "room_closed": LeaveReason.ROOM_CLOSED,
+}
 
 
 def _reply_of(error: Exception, method: str) -> RpcError:
@@ -307,6 +342,6 @@ def _reply_of(error: Exception, method: str) -> RpcError:
 def _token_error(error: Exception) -> RpcError:
     """A verifier's refusal as a reply. Raises `error` again if it is none."""
     code, message = getattr(error, "code", None), getattr(error, "message", None)
-    if not isinstance(message, str) or code not in METHODS["join"].errors:
+    if not isinstance(message, str) or code not in _TOKEN_CODES:
         raise error
-    return RpcError(ErrorCode(code), message)
+    return RpcError(ErrorCode(code), message, getattr(error, "details", None))

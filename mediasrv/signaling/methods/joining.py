@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
+from mediasrv.rooms import lobby
 from mediasrv.rooms.events import LeaveReason
-from mediasrv.rooms.permissions import flag_names
-from mediasrv.rooms.room import MESSAGE_MAX_CHARACTERS
 from mediasrv.signaling.errors import ErrorCode as E
 from mediasrv.signaling.errors import RpcError
 from mediasrv.signaling.method import Caller, Method, Scope
-from mediasrv.signaling.schema import EXAMPLE_ME, EXAMPLE_PARTICIPANT, Id, Nothing, Participant, Shape
+from mediasrv.signaling.schema import EXAMPLE_JOINED, EXAMPLE_MY_TRACK_ID, EXAMPLE_SHOWN, Joined, Nothing, Shape
+from mediasrv.signaling.shapes import joined_of
 
+MAX_EPOCH = 2**31
 Token = Annotated[str, Meta(min_length=1, max_length=8192)]
 
 
@@ -22,7 +22,8 @@ class JoinParams(Shape):
     """Join the room that the token is for.
 
     The result is the room as it is at this moment; notifications come after it and tell every change from then on. A
-    participant with the same identity is replaced: it leaves with the reason `replaced`.
+    participant with the same identity is replaced: it leaves with the reason `replaced`. Where the room has a lobby,
+    the result may say that you wait: then `admitted` comes with all that the result lacks, or `closing`.
     """
 
     token: Annotated[Token, Meta(description="an access token (JWT)")]
@@ -31,12 +32,28 @@ class JoinParams(Shape):
     ] = None
 
 
-class JoinResult(Shape):
-    participant_id: Annotated[Id, Meta(description="yours")]
-    room: Annotated[str, Meta(description="the room's name")]
-    participants: Annotated[list[Participant], Meta(description="everybody in the room, you included")]
-    permissions: Annotated[list[str], Meta(description="the flags that you have")]
-    message_size: Annotated[int, Meta(description="how many characters a message may have")]
+class JoinResult(Joined):
+    """The room as it is."""
+
+
+class ResumeSessionParams(Shape):
+    """Go on with a session whose connection was lost, on another connection.
+
+    You are the same participant as before, with the same tracks and receive slots; an ICE restart in the next offer
+    brings the media along. The result is the room as it is now: no notification says what was missed, but for messages,
+    which come after the result. The connection that the session had, if it still seems to be there, is closed with the
+    reason `resumed_elsewhere`. Count `epoch` up with each attempt: one that was long on its way undoes no later one.
+    """
+
+    resume_token: Annotated[Token, Meta(description="from the result of `join`")]
+    epoch: Annotated[int, Meta(ge=1, le=MAX_EPOCH, description="more than in any attempt or result before")]
+    keep_media: Annotated[
+        bool, Meta(description="false: you have no peer connection any more, and the next offer is for another one")
+    ] = True
+
+
+class ResumeSessionResult(Joined):
+    """The room as it is. Without `has_media` the next offer is for another peer connection."""
 
 
 class LeaveParams(Shape):
@@ -58,16 +75,24 @@ class AuthenticateResult(Shape):
 
 
 def join(caller: Caller, params: JoinParams) -> JoinResult:
-    me = caller.registry.join(caller.verify(params.token), name=params.name)
+    grant = caller.verify(params.token)
+    entered = caller.registry.enter(grant, caller.guest_decided, name=params.name, address=caller.address)
+    if isinstance(entered, lobby.Guest):
+        caller.become_guest(entered)
+        return JoinResult(
+            participant_id="", room=grant.room, participants=[], permissions=[], message_size=0, waiting=True
+        )
+    caller.become_participant(entered)
+    return joined_of(entered, JoinResult)
+
+
+def resume_session(caller: Caller, params: ResumeSessionParams) -> ResumeSessionResult:
+    caller.check_new()
+    me = caller.resume(params.resume_token, params.epoch)
+    if not params.keep_media:
+        me.reset_media()
     caller.become_participant(me)
-    everybody = [participant.info() for participant in me.room.participants.values()]
-    return JoinResult(
-        participant_id=me.id,
-        room=me.room.name,
-        participants=msgspec.convert(everybody, list[Participant], from_attributes=True),
-        permissions=flag_names(me.permissions.effective),
-        message_size=MESSAGE_MAX_CHARACTERS,
-    )
+    return joined_of(me, ResumeSessionResult)
 
 
 def authenticate(caller: Caller, params: AuthenticateParams) -> AuthenticateResult:
@@ -79,11 +104,15 @@ def authenticate(caller: Caller, params: AuthenticateParams) -> AuthenticateResu
 
 
 def leave(caller: Caller, params: LeaveParams) -> Nothing:
-    caller.me.leave(LeaveReason.LEFT)
+    if caller.guest is not None:
+        caller.guest.leave()
+    else:
+        caller.me.leave(LeaveReason.LEFT)
     return Nothing()
 
 
 _TOKEN_ERRORS = (E.ALREADY_JOINED, E.TOKEN_EXPIRED, E.TOKEN_INVALID)
+_EXAMPLE = {field: getattr(EXAMPLE_JOINED, field) for field in EXAMPLE_JOINED.__struct_fields__}
 
 METHODS = (
     Method(
@@ -92,14 +121,29 @@ METHODS = (
         join,
         JoinParams,
         JoinResult,
-        (*_TOKEN_ERRORS, E.TOKEN_WRONG_ROOM, E.PERMISSION_DENIED, E.SERVER_BUSY),
+        (
+            *_TOKEN_ERRORS,
+            E.TOKEN_WRONG_ROOM,
+            E.PERMISSION_DENIED,
+            E.NOT_FOUND,
+            E.BANNED,
+            E.ROOM_LOCKED,
+            E.SERVER_BUSY,
+        ),
         JoinParams(token="eyJhbGciOiJIUzI1NiJ9…", name="Grace"),
-        JoinResult(
-            participant_id=EXAMPLE_ME.id,
-            room="standup",
-            participants=[EXAMPLE_PARTICIPANT, EXAMPLE_ME],
-            permissions=["join", "publish_audio", "publish_video", "subscribe", "send_message"],
-            message_size=4000,
+        JoinResult(**_EXAMPLE),
+    ),
+    Method(
+        "resume_session",
+        Scope.CONNECTION,
+        resume_session,
+        ResumeSessionParams,
+        ResumeSessionResult,
+        (E.ALREADY_JOINED, E.SESSION_GONE, E.STALE_SESSION),
+        ResumeSessionParams(resume_token=EXAMPLE_JOINED.resume_token, epoch=2),
+        ResumeSessionResult(
+            **_EXAMPLE
+            | {"epoch": 2, "has_media": True, "tracks": {"0": EXAMPLE_MY_TRACK_ID}, "slots": {"1": EXAMPLE_SHOWN}}
         ),
     ),
     Method(

@@ -10,7 +10,6 @@ from msgspec import Meta
 from mediasrv.rooms.events import Source
 from mediasrv.signaling.errors import ErrorCode as E
 from mediasrv.signaling.method import Caller, Method, Scope
-from mediasrv.signaling.notifications import slots_of
 from mediasrv.signaling.schema import (
     EXAMPLE_MY_TRACK_ID,
     EXAMPLE_SHOWN,
@@ -23,6 +22,7 @@ from mediasrv.signaling.schema import (
     Shape,
     SlotSource,
 )
+from mediasrv.signaling.shapes import slots_of
 
 
 class OfferParams(Shape):

@@ -2,17 +2,91 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from mediasrv.rooms import room as rooms
 from mediasrv.rooms.events import LeaveReason
-from mediasrv.rooms.permissions import flag_names
+from mediasrv.rooms.permissions import FLAG_OF_NAME, GrantsError, Permission, flag_names, from_names
+from mediasrv.rooms.settings import (
+    CAPACITY_MAX,
+    HISTORY_MAX_MESSAGES,
+    IDLE_MAX_S,
+    METADATA_MAX_CHARACTERS,
+    RoomSettings,
+)
 from mediasrv.signaling.errors import ErrorCode as E
+from mediasrv.signaling.errors import RpcError
 from mediasrv.signaling.method import Caller, Method, Scope
 from mediasrv.signaling.schema import EXAMPLE_PARTICIPANT, EXAMPLE_ROOM, Id, Nothing, Participant, Room, RoomName, Shape
+from mediasrv.signaling.shapes import participant_of, participants_of, room_of
+
+Capacity = Annotated[int, Meta(ge=1, le=CAPACITY_MAX, description="how many may be in it")]
+Flags = Annotated[list[str], Meta(max_length=len(FLAG_OF_NAME))]
+DefaultPermissions = Annotated[Flags, Meta(description="flags of everybody whose token does not say otherwise")]
+Lobby = Annotated[bool, Meta(description="whether moderators let people in one by one")]
+Locked = Annotated[bool, Meta(description="whether nobody new comes in, but moderators")]
+Codecs = Annotated[
+    list[str],
+    Meta(max_length=16, description="those that are negotiated from now on; of a kind that none is of: all there are"),
+]
+Bitrate = Annotated[
+    int | None,
+    Meta(description="what publishers are told to send at most on a track, in answers from now on; null: no bound"),
+]
+IdleS = Annotated[float, Meta(ge=0, le=IDLE_MAX_S, description="for how many seconds it stays open with nobody in it")]
+History = Annotated[
+    int, Meta(ge=0, le=HISTORY_MAX_MESSAGES, description="how many messages it keeps for those who come later")
+]
+Metadata = Annotated[
+    str, Meta(max_length=METADATA_MAX_CHARACTERS, description="whatever an application wants to keep with it")
+]
+
+
+class CreateRoomParams(Shape):
+    """Open a room before anybody joins it. What is left out is as here."""
+
+    room: Annotated[RoomName, Meta(description="its name", pattern=r"^[^/\x00-\x1f\x7f]*$")]
+    capacity: Capacity = 1_000
+    default_permissions: DefaultPermissions = msgspec.field(default_factory=list)
+    lobby: Lobby = False
+    locked: Locked = False
+    codecs: Codecs = msgspec.field(default_factory=list)
+    track_bitrate_bps: Bitrate = None
+    idle_s: IdleS = 300.0
+    history: History = 0
+    metadata: Metadata = ""
+
+
+class CreateRoomResult(Shape):
+    room: Annotated[Room, Meta(description="the room")]
+
+
+class UpdateRoomParams(Shape):
+    """Change settings of a room; what is left out stays. Without a lobby, those who wait come in.
+
+    A participant may change `locked`, `lobby` and `metadata`; a control session everything.
+    """
+
+    room: Annotated[RoomName | None, Meta(description="its name; a participant may leave it out")] = None
+    capacity: Capacity | msgspec.UnsetType = msgspec.UNSET
+    default_permissions: DefaultPermissions | msgspec.UnsetType = msgspec.UNSET
+    lobby: Lobby | msgspec.UnsetType = msgspec.UNSET
+    locked: Locked | msgspec.UnsetType = msgspec.UNSET
+    codecs: Codecs | msgspec.UnsetType = msgspec.UNSET
+    track_bitrate_bps: Bitrate | msgspec.UnsetType = msgspec.UNSET
+    idle_s: IdleS | msgspec.UnsetType = msgspec.UNSET
+    history: History | msgspec.UnsetType = msgspec.UNSET
+    metadata: Metadata | msgspec.UnsetType = msgspec.UNSET
+
+
+class UpdateRoomResult(Shape):
+    room: Annotated[Room, Meta(description="the room as it is now")]
+
+
+OF_MODERATORS = {"locked", "lobby", "metadata"}
 
 
 class ListRoomsParams(Shape):
@@ -44,6 +118,10 @@ class GetParticipantParams(Shape):
 class GetParticipantResult(Shape):
     participant: Annotated[Participant, Meta(description="the participant")]
     permissions: Annotated[list[str], Meta(description="the flags that hold: granted and consented to")]
+    granted: Annotated[list[str], Meta(description="the flags that are granted")]
+    consented: Annotated[list[str], Meta(description="the flags that are consented to")]
+    connected: Annotated[bool, Meta(description="whether a signaling connection speaks for it")]
+    media_connected: Annotated[bool, Meta(description="whether its media connection is up")]
 
 
 class CloseRoomParams(Shape):
@@ -52,23 +130,56 @@ class CloseRoomParams(Shape):
     room: Annotated[RoomName | None, Meta(description="the room's name; a participant may leave it out")] = None
 
 
+def create_room(caller: Caller, params: CreateRoomParams) -> CreateRoomResult:
+    settings = RoomSettings(
+        capacity=params.capacity,
+        defaults=_flags(params.default_permissions),
+        lobby=params.lobby,
+        locked=params.locked,
+        codecs=tuple(params.codecs),
+        track_bitrate_bps=params.track_bitrate_bps,
+        idle_s=params.idle_s,
+        history=params.history,
+        metadata=params.metadata,
+    )
+    return CreateRoomResult(room=room_of(caller.registry.create(params.room, settings, by=caller.by).info()))
+
+
+def update_room(caller: Caller, params: UpdateRoomParams) -> UpdateRoomResult:
+    room = caller.room(params.room)
+    given = msgspec.structs.asdict(params)
+    del given["room"]
+    changes = {name: value for name, value in given.items() if value is not msgspec.UNSET}
+    beyond = changes.keys() - OF_MODERATORS
+    if beyond and not caller.is_admin:
+        message = f"a moderator changes {', '.join(sorted(OF_MODERATORS))}; {min(beyond)} is for control sessions"
+        raise RpcError(E.PERMISSION_DENIED, message)
+    if "default_permissions" in changes:
+        changes["defaults"] = _flags(changes.pop("default_permissions"))
+    if "codecs" in changes:
+        changes["codecs"] = tuple(changes["codecs"])
+    room.update(dataclasses.replace(room.settings, **changes), by=caller.by)
+    return UpdateRoomResult(room=room_of(room.info()))
+
+
 def list_rooms(caller: Caller, params: ListRoomsParams) -> ListRoomsResult:
-    return ListRoomsResult(rooms=[_room(room) for room in caller.registry.rooms.values()])
+    return ListRoomsResult(rooms=[room_of(room.info()) for room in caller.registry.rooms.values()])
 
 
 def get_room(caller: Caller, params: GetRoomParams) -> GetRoomResult:
     room = caller.registry.find(params.room)
-    everybody = [participant.info() for participant in room.participants.values()]
-    return GetRoomResult(
-        room=_room(room), participants=msgspec.convert(everybody, list[Participant], from_attributes=True)
-    )
+    return GetRoomResult(room=room_of(room.info()), participants=participants_of(room))
 
 
 def get_participant(caller: Caller, params: GetParticipantParams) -> GetParticipantResult:
     found = caller.registry.find(params.room).participant(params.participant_id)
     return GetParticipantResult(
-        participant=msgspec.convert(found.info(), Participant, from_attributes=True),
+        participant=participant_of(found.info()),
         permissions=flag_names(found.permissions.effective),
+        granted=flag_names(found.permissions.granted),
+        consented=flag_names(found.permissions.consented),
+        connected=found.listener is not None,
+        media_connected=found.media_connected,
     )
 
 
@@ -77,11 +188,41 @@ def close_room(caller: Caller, params: CloseRoomParams) -> Nothing:
     return Nothing()
 
 
-def _room(room: rooms.Room) -> Room:
-    return msgspec.convert(room.info(), Room, from_attributes=True)
+def _flags(names: list[str]) -> Permission:
+    try:
+        return from_names(names)
+    except GrantsError as error:
+        raise RpcError(E.INVALID_PARAMS, f"default_permissions: {error}") from None
 
 
 METHODS = (
+    Method(
+        "create_room",
+        Scope.ADMIN,
+        create_room,
+        CreateRoomParams,
+        CreateRoomResult,
+        (E.ROOM_EXISTS, E.SERVER_BUSY),
+        CreateRoomParams(
+            room=EXAMPLE_ROOM.name,
+            capacity=50,
+            default_permissions=["subscribe"],
+            lobby=True,
+            codecs=["opus", "VP8"],
+            track_bitrate_bps=2_500_000,
+        ),
+        CreateRoomResult(room=msgspec.structs.replace(EXAMPLE_ROOM, participants=0, guests=0)),
+    ),
+    Method(
+        "update_room",
+        Scope.MODERATOR,
+        update_room,
+        UpdateRoomParams,
+        UpdateRoomResult,
+        (),
+        UpdateRoomParams(room=EXAMPLE_ROOM.name, locked=True),
+        UpdateRoomResult(room=msgspec.structs.replace(EXAMPLE_ROOM, locked=True)),
+    ),
     Method(
         "list_rooms",
         Scope.ADMIN,
@@ -110,7 +251,14 @@ METHODS = (
         GetParticipantResult,
         (E.NOT_FOUND,),
         GetParticipantParams(room=EXAMPLE_ROOM.name, participant_id=EXAMPLE_PARTICIPANT.id),
-        GetParticipantResult(participant=EXAMPLE_PARTICIPANT, permissions=["join", "publish_audio", "subscribe"]),
+        GetParticipantResult(
+            participant=EXAMPLE_PARTICIPANT,
+            permissions=["join", "publish_audio", "subscribe"],
+            granted=["join", "publish_audio", "subscribe", "record"],
+            consented=[name for name in FLAG_OF_NAME if name != "record"],
+            connected=True,
+            media_connected=True,
+        ),
     ),
     Method(
         "close_room",

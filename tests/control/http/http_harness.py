@@ -137,7 +137,7 @@ class Harness:
             web_folder=web_folder,
             rooms=self.rooms,
             verifier=TokenVerifier(KEYS, clock=lambda: self.now),
-            open_session=lambda send, close: self.open_session(send, close),
+            open_session=lambda send, close, _address: self.open_session(send, close),
             is_ready=lambda: self.ready,
             dev_key=("main", KEYS["main"]),
         )

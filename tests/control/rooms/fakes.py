@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from mediasrv.rooms.grants import Term
 from mediasrv.rooms.permissions import ALL, Permission
 from mediasrv.rooms.registry import RoomRegistry
-from mediasrv.rooms.room import Room
+from mediasrv.rooms.room import Room, RoomLimits
 from mediasrv.rtc.errors import SdpError
 from mediasrv.rtc.events import Closed
 from mediasrv.signaling.session import Session, SessionLimits
@@ -67,6 +68,13 @@ class FakeGrant:
     permissions: Permission = ALL
     expires_at: float = 2e9
     admin: bool = False
+    metadata: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    terms: dict[Permission, Term] = field(default_factory=dict)
+
+    @property
+    def grants(self) -> dict[Permission, Term]:
+        return {flag: Term() for flag in Permission if flag & self.permissions} | self.terms
 
 
 class FakeTokenError(Exception):
@@ -208,7 +216,8 @@ class House:
     def __init__(self, **options: Any) -> None:
         self.clock = VirtualClock()
         self.peers: list[FakePeerConnection] = []
-        self.registry = RoomRegistry(self.connect, clock=self.clock, **options)
+        limits = options.pop("limits", RoomLimits(resume_s=0))
+        self.registry = RoomRegistry(self.connect, clock=self.clock, limits=limits, **options)
         self.events: list[Any] = []
         self.registry.observe(self.events.append)
 

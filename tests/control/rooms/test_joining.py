@@ -5,6 +5,7 @@ import pytest
 from mediasrv.rooms.errors import RoomError
 from mediasrv.rooms.events import ParticipantLeft
 from mediasrv.rooms.room import RoomLimits
+from mediasrv.rooms.settings import RoomSettings
 from mediasrv.rtc.events import Closed, Connected
 
 from .fakes import Client, FakeGrant, House, ReplyError
@@ -186,7 +187,7 @@ def test_the_name_is_the_tokens_or_else_the_clients(house: House) -> None:
 
 
 def test_rooms_and_participants_are_bounded() -> None:
-    house = House(limits=RoomLimits(rooms=1, participants=2))
+    house = House(limits=RoomLimits(rooms=1), defaults=RoomSettings(capacity=2))
     house.joined("ada")
     house.joined("bob")
     for token in ("carol", "carol@other"):

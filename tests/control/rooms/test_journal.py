@@ -49,7 +49,7 @@ def test_a_call_from_its_first_to_its_last_line(house: House) -> None:
         ("feature_toggled", ada.id, {**on_off, "enabled": True}),
         ("feature_toggled", ada.id, {**on_off, "enabled": False}),
         ("message_sent", bob.id, {"message": sent["message_id"], "recipients": [ada.id], "to_all": True}),
-        ("permission_changed", bob.id, {"added": [], "removed": ["record"], "by": ada.id}),
+        ("permission_changed", bob.id, {"added": [], "removed": ["record"], "by": ada.id, "cause": "grant"}),
         ("track_unpublished", ada.id, track),
         ("participant_left", ada.id, {"identity": "ada", "reason": "left"}),
         ("participant_left", bob.id, {"identity": "bob", "reason": "signaling_lost"}),

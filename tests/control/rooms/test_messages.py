@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mediasrv.rooms.events import MessageSent
-from mediasrv.signaling.session import SessionLimits
+from mediasrv.rooms.room import RoomLimits
 
 from .fakes import FakeGrant, House, ReplyError
 
@@ -70,7 +70,7 @@ def test_the_longest_message_is_counted_in_characters(house: House) -> None:
 
 def test_messages_have_a_rate_of_their_own(house: House) -> None:
     ada, bob = house.joined("ada"), house.joined("bob")
-    limits = SessionLimits()
+    limits = RoomLimits()
     for _ in range(limits.message_burst):
         ada.request("send_message", {"text": "spam"})
     with pytest.raises(ReplyError) as refused:

@@ -1,0 +1,85 @@
+"""The granted layer of permissions: who grants which flag, and until when.
+
+A moderator's word goes before the token's, and the token's before the room's defaults. A moderator's word that has run
+out leaves what the others say; a token's grant that has run out is a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mediasrv.rooms.permissions import NONE, GrantsError, Permission, flag_called
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Whether a flag is granted, until `until` (seconds since the Unix epoch; None: for good)."""
+
+    holds: bool = True
+    until: float | None = None
+
+    def lasts(self, now: float) -> bool:
+        return self.until is None or now < self.until
+
+
+Terms = Mapping[Permission, Term]
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What one participant is granted. Each change makes another one."""
+
+    token: Terms = field(default_factory=dict)
+    defaults: Permission = NONE
+    moderator: Terms = field(default_factory=dict)
+
+    def flags(self, now: float) -> Permission:
+        """The flags that are granted at `now`, in seconds since the Unix epoch."""
+        flags = NONE
+        for flag in Permission:
+            if self._holds(flag, now):
+                flags |= flag
+        return flags
+
+    def _holds(self, flag: Permission, now: float) -> bool:
+        term = self.moderator.get(flag)
+        if term is not None and term.lasts(now):
+            return term.holds
+        term = self.token.get(flag)
+        if term is not None:
+            return term.holds and term.lasts(now)
+        return flag in self.defaults
+
+    def next_change(self, now: float) -> float | None:
+        """When the next term runs out after `now`; None if none does."""
+        ends = [
+            term.until
+            for terms in (self.token, self.moderator)
+            for term in terms.values()
+            if term.until is not None and term.until > now
+        ]
+        return min(ends, default=None)
+
+    def moderated(self, flags: Permission, term: Term) -> Granted:
+        """With a moderator's word on `flags`."""
+        words = dict.fromkeys((flag for flag in Permission if flag & flags), term)
+        return Granted(self.token, self.defaults, {**self.moderator, **words})
+
+    def with_defaults(self, defaults: Permission) -> Granted:
+        return Granted(self.token, defaults, self.moderator)
+
+
+def terms_of(grants: Mapping[str, object]) -> dict[Permission, Term]:
+    """What a token's `grants` say: a flag's name to true, to false, or to the time at which it ends, in seconds since
+    the Unix epoch. Raises `GrantsError` for an unknown name or another kind of value."""
+    terms: dict[Permission, Term] = {}
+    for name, value in grants.items():
+        flag = flag_called(name)
+        if isinstance(value, bool):
+            terms[flag] = Term(value)
+        elif isinstance(value, int | float):
+            terms[flag] = Term(until=float(value))
+        else:
+            raise GrantsError(f"the grant {name!r} must be true or the Unix time it expires, not {value!r}")
+    return terms

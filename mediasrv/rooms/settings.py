@@ -1,0 +1,63 @@
+"""What a room is like: what a control client sets, or the server's settings for rooms that open by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mediasrv.rooms.errors import RoomError
+from mediasrv.rooms.permissions import NONE, Permission
+from mediasrv.rtc.capabilities import CODEC_NAMES
+from mediasrv.rtc.policy import MediaPolicy
+
+METADATA_MAX_CHARACTERS = 16_384
+HISTORY_MAX_MESSAGES = 1_000
+CAPACITY_MAX = 10_000
+IDLE_MAX_S = 7 * 86_400.0
+BITRATE_MIN_BPS, BITRATE_MAX_BPS = 8_000, 100_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomSettings:
+    """Raises `RoomError` `invalid_params` for values out of bounds."""
+
+    capacity: int = 1_000
+    """How many participants it has at most."""
+    defaults: Permission = NONE
+    """What it grants to everybody whose token does not say otherwise."""
+    lobby: bool = False
+    """Whether moderators let people in one by one."""
+    locked: bool = False
+    """Whether nobody new comes in, but moderators."""
+    codecs: tuple[str, ...] = ()
+    """The codecs that are negotiated; of a kind of which none is named, all that the server forwards."""
+    track_bitrate_bps: int | None = None
+    """What publishers are told to send at most on each track."""
+    idle_s: float = 0.0
+    """How long it stays open with nobody in it."""
+    history: int = 0
+    """How many messages it keeps for those who come later."""
+    metadata: str = ""
+    """Whatever an application wants to be told with the room."""
+
+    def __post_init__(self) -> None:
+        _within("capacity", self.capacity, 1, CAPACITY_MAX)
+        _within("idle_s", self.idle_s, 0, IDLE_MAX_S)
+        _within("history", self.history, 0, HISTORY_MAX_MESSAGES)
+        if self.track_bitrate_bps is not None:
+            _within("track_bitrate_bps", self.track_bitrate_bps, BITRATE_MIN_BPS, BITRATE_MAX_BPS)
+        if len(self.metadata) > METADATA_MAX_CHARACTERS:
+            raise RoomError("invalid_params", f"metadata: at most {METADATA_MAX_CHARACTERS} characters are kept")
+        known = [name for names in CODEC_NAMES.values() for name in names]
+        for codec in self.codecs:
+            if codec not in known:
+                raise RoomError("invalid_params", f"codecs: {codec!r} is not one of {', '.join(known)}")
+
+    @property
+    def media(self) -> MediaPolicy:
+        """What of it concerns negotiation."""
+        return MediaPolicy(frozenset(self.codecs), self.track_bitrate_bps)
+
+
+def _within(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise RoomError("invalid_params", f"{name}: {value:g} is not from {least:g} to {most:g}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mediasrv.rooms.errors import RoomError
 from mediasrv.rooms.events import GuestInfo, GuestOutcome
 from mediasrv.rooms.ports import Grant
+from mediasrv.rooms.profile import Profile
 
 if TYPE_CHECKING:
     from mediasrv.rooms.participant import Participant
@@ -21,12 +22,10 @@ MAX_REMEMBERED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Somebody at the door: whose grant it is, what to call them and whether they may change that, and where they
-    come from (an IP address)."""
+    """Somebody at the door: whose grant it is, what is said of them, and where they come from (an IP address)."""
 
     grant: Grant
-    name: str
-    may_rename: bool = True
+    profile: Profile
     address: str | None = None
     on_left: Callable[[], None] | None = None
 
@@ -46,7 +45,7 @@ class Guest:
     id: str = field(default_factory=lambda: "g_" + secrets.token_hex(8))
 
     def info(self) -> GuestInfo:
-        return GuestInfo(self.id, self.entry.identity, self.entry.name, self.since)
+        return GuestInfo(self.id, self.entry.identity, self.entry.profile.name, self.since)
 
     def leave(self) -> None:
         """They wait no longer; idempotent."""

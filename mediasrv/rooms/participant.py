@@ -15,7 +15,6 @@ from mediasrv.rooms.permission_state import PermissionState
 from mediasrv.rooms.permissions import Permission, Permissions, flag_names
 from mediasrv.rooms.ports import PeerConnection
 from mediasrv.rooms.presence import Attachment, Presence
-from mediasrv.rooms.profile import Profile
 from mediasrv.rooms.publications import OfferedTracks, Publications
 from mediasrv.rooms.subscriptions import Subscriptions
 from mediasrv.rooms.token_bucket import TokenBucket
@@ -49,17 +48,15 @@ class Participant:
     """
 
     def __init__(self, room: Room, entry: Entry) -> None:
-        grant = entry.grant
         self.id = "p_" + secrets.token_hex(8)
         self.room = room
         self.identity = entry.identity
-        self.name = entry.name
-        self.profile = Profile(entry.name, grant.metadata, grant.attributes, may_rename=entry.may_rename)
+        self.profile = entry.profile
         self.address = entry.address
         self.joined_at = room.clock.time()
         self.left: LeaveReason | None = None
         self.media_connected = False
-        granted = Granted(grant.grants, room.settings.defaults)
+        granted = Granted(entry.grant.grants, room.settings.defaults)
         self.permits = PermissionState(room.clock, granted, changed=self._permissions_changed)
         self.presence = Presence(
             room.clock, room.limits.resume_s, lost=self._signaling_lost, given_up=self._nobody_resumed
@@ -76,6 +73,11 @@ class Participant:
         self._on_left = [entry.on_left] if entry.on_left is not None else []
         self._peer_connection: PeerConnection | None = None
         self._media_lost: LeaveReason | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return self.profile.name
 
     @property
     def listener(self) -> RoomListener | None:
@@ -126,7 +128,6 @@ class Participant:
         """Change what it says of itself; an attribute that is None goes. Raises `RoomError`."""
         self._check_present()
         before, self.profile = self.profile, self.profile.updated(name, metadata, attributes)
-        self.name = self.profile.name
         if self.profile != before:
             self.room.tell_all(events.ParticipantUpdated(*self.room.ref, self.info()))
 

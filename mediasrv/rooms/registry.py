@@ -14,7 +14,7 @@ from mediasrv.rooms.participant import Participant
 from mediasrv.rooms.permissions import Permission, Permissions
 from mediasrv.rooms.ports import Grant
 from mediasrv.rooms.presence import token_key
-from mediasrv.rooms.profile import NAME_MAX_CHARACTERS
+from mediasrv.rooms.profile import NAME_MAX_CHARACTERS, Profile
 from mediasrv.rooms.publisher import Publisher
 from mediasrv.rooms.room import Connect, Room, RoomLimits
 from mediasrv.rooms.settings import RoomSettings
@@ -135,7 +135,8 @@ class RoomRegistry:
 
     def _entry(self, grant: Grant, name: str | None, address: str | None, on_left: Callable[[], None] | None) -> Entry:
         given = grant.name if grant.name != grant.identity else ""
-        return Entry(grant, _name(grant, given, name), may_rename=not given, address=address, on_left=on_left)
+        profile = Profile(_name(grant, given, name), grant.metadata, grant.attributes, may_rename=not given)
+        return Entry(grant, profile, address, on_left)
 
     def _may_enter(self, entry: Entry) -> bool:
         """Whether somebody comes in at once; False: they wait. Raises `RoomError`."""

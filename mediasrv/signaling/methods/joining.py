@@ -57,7 +57,7 @@ class ResumeSessionResult(Joined):
 
 
 class LeaveParams(Shape):
-    """Leave the room. The server replies, sends `closing` with the reason `left` and closes the connection."""
+    """Leave the room, or wait no longer. The server replies, sends `closing` with the reason `left` and closes the connection."""
 
 
 class AuthenticateParams(Shape):
@@ -156,5 +156,5 @@ METHODS = (
         AuthenticateParams(token="eyJhbGciOiJIUzI1NiJ9…"),
         AuthenticateResult(name="admin:backend"),
     ),
-    Method("leave", Scope.PARTICIPANT, leave, LeaveParams, Nothing, (), LeaveParams(), Nothing()),
+    Method("leave", Scope.CONNECTION, leave, LeaveParams, Nothing, (E.NOT_JOINED,), LeaveParams(), Nothing()),
 )

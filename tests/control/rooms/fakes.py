@@ -265,7 +265,7 @@ class ReplyError(Exception):
 class Client:
     """A control client that speaks JSON, and remembers in order what it heard."""
 
-    def __init__(self, house: House, *, limits: SessionLimits | None = None) -> None:
+    def __init__(self, house: House, *, limits: SessionLimits | None = None, address: str | None = None) -> None:
         self.heard: list[Any] = []  # ("reply", id) and (method, params)
         self.replies: dict[int, Any] = {}
         self.closing: dict[str, str] | None = None
@@ -274,7 +274,9 @@ class Client:
         self.joined: dict[str, Any] = {}
         self._house = house
         self._next_id = 0
-        self.session = Session(house.registry, house.verify, send=self.send, close=self.close, limits=limits)
+        self.session = Session(
+            house.registry, house.verify, send=self.send, close=self.close, limits=limits, address=address
+        )
 
     def send(self, frame: bytes | str) -> bool:
         assert isinstance(frame, str)

@@ -278,10 +278,10 @@ class Participant:
         self.left = LeaveReason(reason)
         self.media_connected = False
         self.permits.close()
-        self.presence.close()
         if self._peer_connection is not None:
             self._peer_connection.close()
         self.room.remove(self, self.left, by)
+        self.presence.close()
         self.subscriptions.close()
         for gone in self._on_left:
             gone()

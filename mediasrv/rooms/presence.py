@@ -97,7 +97,8 @@ class Presence:
         return missed
 
     def close(self) -> None:
-        """The participant has left."""
+        """The participant has left: what becomes of its session concerns nobody any more."""
+        self._attachment = None
         self._stop_timer()
         self.take_missed()
 

@@ -136,3 +136,49 @@ def test_no_refusal_repeats_the_token():
 def test_minting_refuses_names_that_could_not_be_verified():
     with pytest.raises(ValueError, match="room"):
         mint(room="a/b")
+
+
+def test_keys_are_changed_without_a_moment_in_which_none_is_valid():
+    verifier = TokenVerifier({"old": SECRET})
+    old, new = (
+        tokens.mint(key, secret, identity="ada", room="r", grants={"join": True}, ttl_s=60)
+        for key, secret in (("old", SECRET), ("new", SECRET[::-1]))
+    )
+    with pytest.raises(TokenError, match="not known"):
+        verifier.verify(new)
+    verifier.set_keys({"new": SECRET[::-1], "old": SECRET})
+    assert verifier.verify(old).identity == verifier.verify(new).identity == "ada"
+    verifier.set_keys({"new": SECRET[::-1]})
+    assert verifier.verify(new).identity == "ada"
+    with pytest.raises(TokenError, match="not known"):
+        verifier.verify(old)
+
+
+@pytest.mark.parametrize(("leeway_s", "late_s", "accepted"), [(0, 1, False), (10, 9, True), (10, 11, False)])
+def test_clocks_may_be_wrong_by_as_much_as_is_set(leeway_s, late_s, accepted):
+    token = tokens.mint("k", SECRET, identity="a", room="r", grants={}, ttl_s=60, now=1000)
+    for now in (1060 + late_s, 1000 - late_s):
+        verifier = TokenVerifier({"k": SECRET}, clock=lambda now=now: now, leeway_s=leeway_s)
+        if accepted:
+            verifier.verify(token)
+        else:
+            with pytest.raises(TokenError):
+                verifier.verify(token)
+
+
+def test_a_refusal_says_how_long_ago_and_nothing_of_the_token():
+    token = tokens.mint("k", SECRET, identity="ada-lovelace", room="engine", grants={}, ttl_s=60, now=1000)
+    with pytest.raises(TokenError) as refused:
+        TokenVerifier({"k": SECRET}, clock=lambda: 1060 + 185).verify(token)
+    assert refused.value.message == "the token expired 3 minutes ago; get a new one"
+    assert not any(part in refused.value.message for part in (*token.split("."), "ada-lovelace", "engine"))
+
+
+def test_a_token_brings_metadata_and_attributes():
+    claims = {"iss": "k", "sub": "ada", "room": "r", "exp": 2e9, "metadata": "m", "attributes": {"seat": "3"}}
+    verifier = TokenVerifier({"k": SECRET})
+    grant = verifier.verify(jwt.encode(claims, SECRET, algorithm="HS256"))
+    assert (grant.metadata, grant.attributes) == ("m", {"seat": "3"})
+    for wrong in ({"metadata": "x" * 5000}, {"attributes": {"a": 1}}, {"attributes": {"a": "x" * 300}}, {"admin": 1}):
+        with pytest.raises(TokenError, match="claims are wrong"):
+            verifier.verify(jwt.encode({**claims, **wrong}, SECRET, algorithm="HS256"))

@@ -39,8 +39,11 @@ class FakeProducer:
     codec_names: tuple[str, ...] = ("opus",)
     rids: tuple[str, ...] = ()
     closed: bool = False
+    open: bool = False
 
-    def set_open(self, open: bool) -> None: ...
+    def set_open(self, open: bool) -> None:
+        self.open = open
+
     def close(self) -> None:
         self.closed = True
 
@@ -133,10 +136,11 @@ class Harness:
         self.ready = True
         self.sessions: list[Any] = []
         self.open_session: Callable[[Any, Any], Any] = lambda _send, _close: None
+        self.verifier = TokenVerifier(KEYS, clock=lambda: self.now)
         self.server = HttpServer(
             web_folder=web_folder,
             rooms=self.rooms,
-            verifier=TokenVerifier(KEYS, clock=lambda: self.now),
+            verifier=self.verifier,
             open_session=lambda send, close, _address: self.open_session(send, close),
             is_ready=lambda: self.ready,
             dev_key=("main", KEYS["main"]),
@@ -148,9 +152,15 @@ class Harness:
         return self.peers[-1]
 
     def token(
-        self, permissions: Permission = ALL, *, identity: str = "ada", room: str = "blue", ttl_s: int = 60
+        self,
+        permissions: Permission = ALL,
+        *,
+        identity: str = "ada",
+        room: str = "blue",
+        ttl_s: int = 60,
+        grants: dict[str, bool | float] | None = None,
     ) -> str:
-        grants = dict.fromkeys(flag_names(permissions), True)
+        grants = grants or dict.fromkeys(flag_names(permissions), True)
         arguments = {"identity": identity, "room": room, "grants": grants, "ttl_s": ttl_s, "now": self.now}
         return tokens.mint("main", KEYS["main"], **arguments)
 

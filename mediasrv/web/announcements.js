@@ -19,13 +19,17 @@ export function announce(sentence) {
   }, SETTLE_MS);
 }
 
-/** Shows a notice and says it. `action` is {label, run}; with one, the notice stays until it is dealt with. */
-export function toast(sentence, { kind = "info", action = null } = {}) {
+/**
+ * Shows a notice and says it. `action` is {label, run}; with one, the notice stays until it is dealt with, or until
+ * `untoast(key)`.
+ */
+export function toast(sentence, { kind = "info", action = null, key = null } = {}) {
   const toasts = byId("toasts");
   for (const shown of toasts.children) if (shown.dataset.sentence === sentence) shown.remove();
   const made = element("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status" },
     element("p", {}, sentence));
   made.dataset.sentence = sentence;
+  if (key !== null) made.dataset.key = key;
   if (action) {
     const button = element("button", { type: "button", class: "text" }, action.label);
     button.addEventListener("click", () => {
@@ -42,6 +46,11 @@ export function toast(sentence, { kind = "info", action = null } = {}) {
   while (toasts.children.length > MOST_TOASTS) toasts.firstElementChild.remove();
   if (!action) setTimeout(() => made.remove(), TOAST_MS);
   return made;
+}
+
+/** What the notices of this key were about is settled. */
+export function untoast(key) {
+  for (const shown of byId("toasts").querySelectorAll("[data-key]")) if (shown.dataset.key === key) shown.remove();
 }
 
 export function clearToasts() {

@@ -5,7 +5,7 @@ import { CallView } from "./call_view.js";
 import { byId } from "./dom.js";
 import { hideToken, invitationUrl, peekToken, readInvitation, requestDevToken, TokenNeeded } from "./invitation.js";
 import { LocalMedia } from "./local_media.js";
-import { errorNotice, LEFT, UNSUPPORTED } from "./notices.js";
+import { errorNotice, LEFT, UNSUPPORTED, WAITING } from "./notices.js";
 import { loadPreferences } from "./preferences.js";
 import { Prejoin } from "./prejoin.js";
 import { Publisher, SOURCES } from "./publisher.js";
@@ -54,7 +54,9 @@ async function join(wish) {
   });
   call = joining;
   joining.addEventListener("state", () => {
-    if (joining === call && joining.state === "ended") showEnding(joining.ending);
+    if (joining !== call) return;
+    showWaiting(joining);
+    if (joining.state === "ended") showEnding(joining.ending);
   });
   joining.addEventListener("session", () => {
     if (!invitation.token && !wish.token) history.replaceState(null, "", invitationUrl(location, joining.room));
@@ -66,6 +68,19 @@ async function join(wish) {
   } catch (error) {
     prejoin.fail(errorNotice(error), { tokenNeeded: error instanceof TokenNeeded });
   }
+}
+
+/** The page of those who wait to be let in; it stays while a connection that was lost meanwhile comes back. */
+function showWaiting({ state, notice }) {
+  const wasShown = !byId("waiting").hidden;
+  const isShown = state === "waiting" || (wasShown && state === "reconnecting");
+  byId("waiting").hidden = !isShown;
+  if (!isShown) return;
+  byId("waiting-text").textContent = notice || WAITING;
+  if (wasShown) return;
+  prejoin.hide();
+  document.title = "Waiting to be let in";
+  byId("waiting-title").focus();
 }
 
 function showEnding({ title, text }) {
@@ -86,6 +101,7 @@ function showPrejoin() {
 }
 
 prejoin.addEventListener("join", ({ detail }) => join(detail));
+byId("waiting-leave").addEventListener("click", () => call.leave());
 byId("ended-back").addEventListener("click", showPrejoin);
 byId("ended-rejoin").addEventListener("click", async () => {
   await showPrejoin();
@@ -112,6 +128,7 @@ window.mediasrv = Object.freeze({
       permissions: [...call.permissions],
       participants: [...call.roster].map(plain),
       slots: Object.fromEntries(call.slots),
+      guests: [...call.guests.values()],
       sources: Object.fromEntries(SOURCES.map((source) => [source, call.publisher.isOn(source)])),
     };
   },

@@ -1,5 +1,6 @@
 // One person's presence in a room, across lost connections: joins, keeps the roster, comes back by itself.
 
+import { Backoff } from "./backoff.js";
 import { BANNER, closingNotice, isFinalRefusal, refusalEnding } from "./notices.js";
 import { Peer } from "./peer.js";
 import { mayPublish } from "./permissions.js";
@@ -7,19 +8,18 @@ import { SOURCES } from "./publisher.js";
 import { FEATURE_SOURCE, Roster } from "./roster.js";
 import { RpcConnection, RpcError } from "./rpc.js";
 
-const RETRY_FIRST_MS = 500;
-const RETRY_LONGEST_MS = 15_000;
 const LEAVE_LONGEST_MS = 500;         // how long leaving waits for the server's answer
 const UNSTABLE_GRACE_MS = 2_000;      // how long ICE may mend itself before it is restarted
 const ICE_RESTART_MS = 6_000;         // how long a restarted ICE may take before the call joins anew
 
 /**
- * Events: `session` (the room took us in, anew after a lost connection), `state`, `roster`, `slots`, `permissions`;
- * with a detail: `joined` and `left` ({participant, reason}), `message` (the protocol's), `speaking` ({levels}),
- * `switched_off` ({source, by}).
+ * Events: `session` (the room took us in, anew after a session that could not be resumed), `state`, `roster`, `slots`,
+ * `permissions`, `guests`, `room`; with a detail: `joined` and `left` ({participant, reason}), `message` (the protocol's),
+ * `speaking` ({levels}), `switched_off` and `unmute_requested` ({source, by}), `guest` (the protocol's: somebody new
+ * waits).
  *
- * `state` is one of `idle`, `joining`, `joined`, `reconnecting`, `ended`; `notice` is the sentence that belongs to it,
- * `ending` ({title, text}) is why it ended.
+ * `state` is one of `idle`, `joining`, `waiting` (to be let in), `joined`, `reconnecting`, `ended`; `notice` is the
+ * sentence that belongs to it, `ending` ({title, text}) is why it ended.
  */
 export class Call extends EventTarget {
   state = "idle";
@@ -30,6 +30,8 @@ export class Call extends EventTarget {
   permissions = new Set();
   messageSize = 4_000;
   roster = new Roster();
+  guests = new Map();                 // those who wait to be let in, by id; for moderators
+  roomInfo = null;                    // the protocol's Room
 
   #url;
   #name;
@@ -37,8 +39,9 @@ export class Call extends EventTarget {
   #publisher;
   #rpc = null;
   #peer = null;
-  #wakeRetry = () => {};
+  #backoff = new Backoff();
   #mediaTimer = null;
+  #resume = null;                     // {token, epoch}: what the session goes on with after a lost connection
 
   /** `token()` resolves with a token; it is asked again, with the last one, when that has expired. */
   constructor({ url, name, token, publisher }) {
@@ -81,7 +84,7 @@ export class Call extends EventTarget {
 
   /** Doesn't wait for the next attempt of coming back. */
   retryNow() {
-    this.#wakeRetry();
+    this.#backoff.wake();
   }
 
   /** Asks the server; rejects with RpcError. */
@@ -100,43 +103,123 @@ export class Call extends EventTarget {
     return this.#peer ? [...(await this.#peer.getStats()).values()] : [];
   }
 
+  get isModerator() {
+    return this.permissions.has("moderate");
+  }
+
   async #connect() {
     const rpc = await RpcConnection.open(this.#url);
-    let joined;
     try {
-      joined = await this.#requestJoin(rpc);
+      const resumed = await this.#requestResume(rpc);
+      const joined = resumed ?? await this.#requestJoin(rpc);
+      if (this.state === "ended") {         // the person left while it was under way
+        await rpc.request("leave").catch(() => {});
+        rpc.close();
+        return;
+      }
+      if (resumed && resumed.has_media && this.#peer && !this.#peer.isLost) await this.#goOn(rpc, resumed);
+      else if (joined.waiting) this.#wait(rpc);
+      else this.#enter(rpc, joined);
     } catch (error) {
       rpc.close();
       throw error;
     }
-    if (this.state === "ended") {         // the person left while it was under way
-      rpc.request("leave").catch(() => {});
-      return;
+  }
+
+  // The same session over another connection; null if there is none to go on with.
+  async #requestResume(rpc) {
+    if (this.#resume === null) return null;
+    this.#resume.epoch += 1;
+    const { token, epoch } = this.#resume;
+    const keepMedia = this.#peer !== null && !this.#peer.isLost;
+    try {
+      return await rpc.request("resume_session", { resume_token: token, epoch, keep_media: keepMedia });
+    } catch (error) {
+      if (error.code !== "session_gone") throw error;
+      this.#resume = null;
+      return null;
     }
+  }
+
+  #wait(rpc) {
     this.#disconnect();
+    this.#use(rpc);
+    this.#setState("waiting");
+  }
+
+  // A new session, or one whose media is gone: everything is offered anew.
+  #enter(rpc, joined) {
+    if (rpc !== this.#rpc) {
+      this.#disconnect();
+      this.#use(rpc);
+    }
+    this.#take(joined);
+    this.#peer = this.#newPeer();
+    this.#emit("session");
+    for (const source of SOURCES) {
+      if (this.#publisher.isOn(source) && !mayPublish(this.permissions, source)) this.#publisher.refuse(source);
+    }
+    this.#setState("joined");
+    this.#emitAll();
+    this.#startMedia(rpc, this.#peer);
+  }
+
+  // The media of the session goes on; an ICE restart finds it a way over the network that there is now.
+  async #goOn(rpc, joined) {
+    this.#use(rpc);
+    this.#take(joined);
+    this.#setState("joined");
+    this.#peer.assignSlots(joined.slots);
+    this.#emitAll();
+    const peer = this.#peer;
+    try {
+      await this.#publisher.resume(rpc, peer, (trackId) => this.me?.tracks.get(trackId)?.muted ?? false);
+    } catch (error) {
+      if (peer === this.#peer) this.#lost(rpc);
+      console.warn(`mediasrv: the offer after coming back failed: ${error.message}`);
+    }
+  }
+
+  #use(rpc) {
     this.#rpc = rpc;
     rpc.addEventListener("notification", ({ detail }) => {
       // What an old session still says (that it was replaced, by ourselves) is not about this one.
       if (rpc === this.#rpc && this.state !== "reconnecting") this.#notified(detail.method, detail.params);
     });
     rpc.addEventListener("close", () => this.#lost(rpc));
+  }
+
+  #take(joined) {
     this.participantId = joined.participant_id;
     this.room = joined.room;
+    this.roomInfo = joined.room_info ?? null;
     this.permissions = new Set(joined.permissions);
     this.messageSize = joined.message_size ?? this.messageSize;
+    this.#resume = joined.resume_token ? { token: joined.resume_token, epoch: joined.epoch } : null;
     this.roster.reset(joined.participants);
     if (!this.me) {
       this.roster.add({ id: joined.participant_id, identity: joined.participant_id, name: this.#name, tracks: [] });
     }
-    this.#peer = this.#newPeer(rpc);
-    this.#emit("session");
-    for (const source of SOURCES) {
-      if (this.#publisher.isOn(source) && !mayPublish(this.permissions, source)) this.#publisher.refuse(source);
-    }
-    this.#setState("joined");
+    this.guests.clear();
+    this.#askForGuests();
+  }
+
+  #emitAll() {
+    this.#emit("room");
     this.#emit("permissions");
     this.#emit("roster");
-    this.#startMedia(rpc, this.#peer);
+    this.#emit("guests");
+  }
+
+  async #askForGuests() {
+    if (!this.isModerator) return;
+    try {
+      const { guests = [] } = await this.request("list_guests");
+      for (const guest of guests) this.guests.set(guest.id, guest);
+      this.#emit("guests");
+    } catch (error) {
+      if (error.code !== "disconnected") console.warn(`mediasrv: the guests are not known: ${error.message}`);
+    }
   }
 
   async #requestJoin(rpc) {
@@ -151,8 +234,8 @@ export class Call extends EventTarget {
     }
   }
 
-  #newPeer(rpc) {
-    const peer = new Peer((offer) => rpc.request("offer", offer));
+  #newPeer() {
+    const peer = new Peer((offer) => this.request("offer", offer));
     peer.addEventListener("slots", () => this.#emit("slots"));
     peer.addEventListener("connectionstatechange", () => {
       if (peer === this.#peer) this.#mediaStateChanged(peer);
@@ -193,14 +276,15 @@ export class Call extends EventTarget {
     this.#disconnect(unloading || !left ? null : Promise.race([left, new Promise((resolve) => setTimeout(resolve, LEAVE_LONGEST_MS))]));
     this.#publisher.close();
     this.#setState("ended");
-    this.#wakeRetry();
+    this.#backoff.wake();
   }
 
-  // The media of the lost session goes on playing until the next session is in: often nothing is heard of it at all.
+  // The media of the lost session goes on playing until it is resumed or another one is in: often nothing is heard of it.
   #lost(rpc, notice = BANNER.lost) {
-    if (rpc !== this.#rpc || this.state !== "joined") return;
+    if (rpc !== this.#rpc || (this.state !== "joined" && this.state !== "waiting")) return;
     clearTimeout(this.#mediaTimer);
     this.#publisher.detach();
+    this.#rpc = null;
     this.#setState("reconnecting", notice);
     rpc.close();
     this.#comeBack();
@@ -208,7 +292,7 @@ export class Call extends EventTarget {
 
   async #comeBack() {
     for (let attempt = 0; this.state === "reconnecting"; attempt++) {
-      await this.#waitToRetry(attempt);
+      await this.#backoff.wait(attempt);
       if (this.state !== "reconnecting") return;
       try {
         await this.#connect();
@@ -216,19 +300,6 @@ export class Call extends EventTarget {
         if (isFinalRefusal(error)) this.#end(refusalEnding(error));
       }
     }
-  }
-
-  #waitToRetry(attempt) {
-    const longest = Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_LONGEST_MS);
-    // Spread out, so that a restarted server does not meet all its people in the same instant.
-    const delay = longest * (0.5 + Math.random() / 2);
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, delay);
-      this.#wakeRetry = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   #mediaStateChanged(peer) {
@@ -282,14 +353,43 @@ export class Call extends EventTarget {
       case "message":
         return this.#emit("message", params);
       case "permissions_changed":
-        this.permissions = new Set(params.permissions);
-        return this.#emit("permissions");
+        return this.#permissionsChanged(params);
+      case "participant_updated":
+        this.roster.update(params.participant);
+        return this.#emit("roster");
+      case "room_updated":
+        this.roomInfo = params.room;
+        return this.#emit("room");
+      case "unmute_requested":
+        return this.#emit("unmute_requested", { source: params.source, by: this.roster.get(params.by)?.name ?? null });
+      case "guest_waiting":
+        this.guests.set(params.guest.id, params.guest);
+        this.#emit("guests");
+        return this.#emit("guest", params.guest);
+      case "guest_decided":
+        this.guests.delete(params.guest_id);
+        return this.#emit("guests");
+      case "admitted":
+        return this.#enter(this.#rpc, params);
       case "closing":
         return this.#closing(params);
       default:
         // `connected` and `encoding_changed` say what the peer connection shows anyway; newer ones are not for us.
         return undefined;
     }
+  }
+
+  // Moderators are told of the others' permissions too.
+  #permissionsChanged({ participant_id: participantId, permissions }) {
+    if (participantId !== undefined && participantId !== this.participantId) return;
+    const wasModerator = this.isModerator;
+    this.permissions = new Set(permissions);
+    if (this.isModerator !== wasModerator) {
+      this.guests.clear();
+      this.#askForGuests();
+      this.#emit("guests");
+    }
+    this.#emit("permissions");
   }
 
   #featureToggled({ participant_id: participantId, track_id: trackId, feature, enabled, by }) {

@@ -1,5 +1,6 @@
 // From the facts of a call to what the grid, the list and the speakers show. Reads, and changes nothing.
 
+import { actionsFor } from "./moderation.js";
 import { isLive, trackOf } from "./roster.js";
 
 /** Those of longest standing first, oneself last. */
@@ -38,6 +39,7 @@ export function people(call, media, speakingIds) {
       id: participant.id, name: participant.name, label: labelOf(participant, isMe),
       isMuted: !isOn("microphone"), hasCamera: isOn("camera"), sharesScreen: isOn("screen"),
       isSpeaking: speakingIds.has(participant.id),
+      actions: call.isModerator && !isMe ? actionsFor(participant) : [],
     };
   });
 }

@@ -7,6 +7,7 @@ import { DevicePickers } from "./devices.js";
 import { byId } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Messages } from "./messages.js";
+import { Moderation } from "./moderation.js";
 import * as notices from "./notices.js";
 import { Panel } from "./panel.js";
 import { ParticipantList } from "./participants.js";
@@ -30,6 +31,7 @@ export class CallView {
   #panel = new Panel();
   #list = new ParticipantList();
   #messages = new Messages((text, to) => this.#call.request("send_message", to ? { text, to } : { text }));
+  #moderation = new Moderation((method, params) => this.#call.request(method, params));
   #audio = new RemoteAudio();
   #speaking = new Speaking();
   #quality = new SlotQuality((method, params) => this.#call.request(method, params));
@@ -49,6 +51,10 @@ export class CallView {
     this.#wireMedia();
     this.#grid.addEventListener("viewed", () => this.#tellQuality());
     this.#speaking.addEventListener("changed", () => this.#renderPeople());
+    this.#list.addEventListener("moderate", ({ detail }) => {
+      const participant = this.#call.roster.get(detail.id);
+      if (participant) this.#moderation.act(detail.action, participant);
+    });
     this.#audio.addEventListener("blocked", () => {
       toast(notices.SOUND_BLOCKED, { action: { label: "Turn the sound on", run: () => this.#audio.play() } });
     });
@@ -66,6 +72,7 @@ export class CallView {
     this.#audio.useSpeaker(this.#speakerId).catch(() => {});
     keepAwake(true);
     this.#render();
+    this.#renderModeration();
     this.#renderBanner();
     byId("call-room").focus();
     announce(`You are in ${call.room}.`);
@@ -97,6 +104,7 @@ export class CallView {
     this.#panel.addEventListener("changed", ({ detail }) => {
       if (detail.open === "messages") this.#messages.opened();
       else this.#messages.closed();
+      if (detail.open === "people") this.#moderation.listed();
     });
     this.#messages.addEventListener("unread", ({ detail }) => renderUnread(detail.count));
     byId("control-settings").addEventListener("click", () => {
@@ -137,6 +145,10 @@ export class CallView {
     on("roster", () => this.#render());
     on("slots", () => this.#render());
     on("permissions", () => this.#permissionsChanged());
+    on("guests", () => this.#renderModeration());
+    on("room", () => this.#renderModeration());
+    on("guest", (guest) => this.#moderation.announceGuest(guest, { isListed: this.#panel.open === "people" }));
+    on("unmute_requested", (request) => this.#unmuteRequested(request));
     on("joined", ({ participant }) => announce(`${participant.name} joined.`));
     on("left", ({ participant, reason }) => {
       if (reason !== "replaced") announce(notices.leaveAnnouncement(participant.name, reason));
@@ -174,6 +186,13 @@ export class CallView {
     }
   }
 
+  #unmuteRequested({ source, by }) {
+    if (this.#call.publisher.isOn(source) || !this.#allowed(source)) return;
+    toast(notices.unmuteRequestedNotice(source, by), {
+      action: { label: notices.TURN_ON_LABEL[source], run: () => this.#call?.publisher.set(source, true) },
+    });
+  }
+
   #permissionsChanged() {
     const { publisher, permissions, messageSize } = this.#call;
     for (const source of SOURCES) {
@@ -184,6 +203,7 @@ export class CallView {
     if (!permissions.has("subscribe")) toast(notices.notPermittedNotice("subscribe"));
     this.#messages.allow(permissions.has("send_message"), messageSize);
     this.#render();
+    this.#renderModeration();
   }
 
   async #useDevice({ source, deviceId }) {
@@ -235,6 +255,14 @@ export class CallView {
     this.#audio.render(audioTracks(this.#call));
     this.#messages.setPeople(everyone(this.#call).filter(({ id }) => id !== this.#call.participantId));
     this.#renderPeople();
+  }
+
+  #renderModeration() {
+    if (!this.#call) return;
+    const { isModerator, roomInfo, guests } = this.#call;
+    this.#moderation.render({ isModerator, roomInfo, guests });
+    byId("guest-count").hidden = guests.size === 0;
+    byId("guest-count").textContent = guests.size;
   }
 
   #renderPeople() {

@@ -50,6 +50,26 @@ export function mutedByOtherNotice(source, by) {
   return `${by ?? "A moderator"} ${SWITCHED_OFF[source]}.`;
 }
 
+/** A moderator asks for a source; `by` is a name or null. */
+export function unmuteRequestedNotice(source, by) {
+  return `${by ?? "A moderator"} asks you to ${TURN_ON[source]}.`;
+}
+
+const TURN_ON = {
+  microphone: "unmute your microphone",
+  camera: "turn your camera on",
+  screen: "share your screen",
+};
+export const TURN_ON_LABEL = { microphone: "Unmute", camera: "Turn the camera on", screen: "Share the screen" };
+
+export function askedNotice(name) {
+  return `${name} was asked to unmute.`;
+}
+
+export function guestNotice(name) {
+  return `${name} would like to join.`;
+}
+
 const SWITCHED_OFF = {
   microphone: "muted your microphone",
   camera: "turned your camera off",
@@ -61,6 +81,9 @@ const REFUSED = {
   token_invalid: "The server does not accept this token. Check that all of it was pasted, or ask for a new one.",
   token_wrong_room: "This token is for another room.",
   permission_denied: "Your token does not allow you to join this room.",
+  banned: "A moderator has banned you from this room for a time.",
+  room_locked: "The room is locked: nobody new comes in. Ask somebody inside to unlock it.",
+  not_found: "There is no such room at the moment. Check its name, or ask who invited you.",
   already_joined: "This connection is in the room already. Reload the page to join again.",
   rate_limited: "That was a lot in a short time. Wait a moment, then try again.",
   server_busy: "The server is full at the moment. Try again in a few minutes.",
@@ -78,8 +101,8 @@ export function errorNotice(error) {
 
 /** Whether joining again with the same token can't succeed. */
 export function isFinalRefusal(error) {
-  return ["token_expired", "token_invalid", "token_wrong_room", "permission_denied", "bad_request", "invalid_params",
-    "bad_sdp"].includes(error.code);
+  return ["token_expired", "token_invalid", "token_wrong_room", "permission_denied", "banned", "room_locked", "bad_request",
+    "invalid_params", "bad_sdp"].includes(error.code);
 }
 
 // Why the server ended the session. `comesBack`: the page joins again by itself.
@@ -89,6 +112,10 @@ const CLOSING = {
     text: "Someone joined with your name elsewhere, so this page left the call.",
   },
   deleted: { title: "The call was ended", text: "Your place in the call was removed by the program that made it." },
+  banned: { title: "You were banned", text: "A moderator has banned you from this room for a time." },
+  join_revoked: { title: "You may no longer be here", text: "Your permission to be in this room has ended." },
+  refused: { title: "You were not let in", text: "A moderator did not let you into the room." },
+  resumed_elsewhere: { title: "You joined somewhere else", text: "The call goes on at another place." },
   removed: { title: "You were removed", text: "A moderator removed you from the call." },
   room_closed: { title: "The call has ended", text: "The call was ended for everybody." },
   fingerprint_mismatch: {
@@ -129,6 +156,7 @@ export const BANNER = {
   unstable: "The connection is unstable…",
 };
 
+export const WAITING = "You come in as soon as a moderator lets you.";
 export const LEFT = { title: "You left the call", text: "You can come back at any time." };
 
 export function leaveAnnouncement(name, reason) {

@@ -1,12 +1,14 @@
 // The list of everyone in the room, with what they have on.
 
 import { arrange, byId, element, icon, paintAvatar } from "./dom.js";
+import { ModerationMenu } from "./moderation_menu.js";
 
-export class ParticipantList {
+/** Event `moderate` ({id, action}). */
+export class ParticipantList extends EventTarget {
   #list = byId("people");
-  #rows = new Map();          // participant id -> {row, name, microphone, camera, screen}
+  #rows = new Map();          // participant id -> {row, name, microphone, camera, screen, menu}
 
-  /** `people`: [{id, name, label, isMuted, hasCamera, sharesScreen, isSpeaking}] */
+  /** `people`: [{id, name, label, isMuted, hasCamera, sharesScreen, isSpeaking, actions}], `actions` as the menu takes. */
   render(people) {
     byId("people-count").textContent = people.length;
     byId("control-people").setAttribute("aria-label", `Participants (${people.length})`);
@@ -24,15 +26,19 @@ export class ParticipantList {
     showFact(row.camera, person.hasCamera ? "camera" : "camera-off", person.hasCamera ? "camera on" : "camera off");
     const microphone = person.isMuted ? ["microphone-off", "microphone off"] : ["microphone", "microphone on"];
     showFact(row.microphone, ...microphone);
+    row.menu.render(person.name, person.actions);
   }
 
   #newRow(person) {
     const avatar = element("span", { class: "avatar", "aria-hidden": "true" });
     paintAvatar(avatar, person.name);
-    const made = { microphone: fact(), camera: fact(), screen: fact() };
+    const made = { microphone: fact(), camera: fact(), screen: fact(), menu: new ModerationMenu() };
+    made.menu.addEventListener("chosen", ({ detail }) => {
+      this.dispatchEvent(new CustomEvent("moderate", { detail: { id: person.id, action: detail.action } }));
+    });
     made.name = element("span", { class: "person-name" });
     made.row = element("li", { class: "person" }, avatar, made.name,
-      element("span", { class: "person-facts" }, made.screen, made.camera, made.microphone));
+      element("span", { class: "person-facts" }, made.screen, made.camera, made.microphone), made.menu.element);
     this.#rows.set(person.id, made);
     return made;
   }

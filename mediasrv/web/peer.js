@@ -38,6 +38,11 @@ export class Peer extends EventTarget {
     return this.#pc.connectionState;
   }
 
+  /** Whether no ICE restart can bring it back. */
+  get isLost() {
+    return this.isClosed || this.#pc.connectionState === "failed";
+  }
+
   get isClosed() {
     return this.#pc.connectionState === "closed";
   }

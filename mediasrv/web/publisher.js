@@ -52,10 +52,25 @@ export class Publisher extends EventTarget {
     this.#rpc = rpc;
     this.#peer = peer;
     for (const source of SOURCES) {
-      if (this.#isOn[source] && this.#wanted[source]) await peer.setTrack(source, this.#media.track(source));
+      if (this.#isSent(source)) await peer.setTrack(source, this.#media.track(source));
     }
     await peer.negotiate();
     for (const source of SOURCES) this.#heedRefusal(source);
+  }
+
+  /**
+   * The session goes on over another connection: what was turned on and off meanwhile is told now.
+   * `isMuted(trackId)`: what the server says of our tracks. Rejects when the offer fails.
+   */
+  async resume(rpc, peer, isMuted) {
+    this.#rpc = rpc;
+    this.#peer = peer;
+    for (const source of SOURCES) await peer.setTrack(source, this.#isSent(source) ? this.#media.track(source) : null);
+    await peer.negotiate({ iceRestart: true });
+    for (const source of SOURCES) {
+      this.#heedRefusal(source);
+      await this.#tell(source, isMuted);
+    }
   }
 
   /** The session was lost; the devices stay as they are. */
@@ -86,6 +101,36 @@ export class Publisher extends EventTarget {
     }
   }
 
+  #isSent(source) {
+    return this.#isOn[source] && this.#wanted[source];
+  }
+
+  async #tell(source, isMuted) {
+    const sent = this.#peer?.sender(source);
+    if (!sent?.mid || sent.refused) return;
+    const trackId = sent.trackId;
+    if (!this.#isSent(source)) {
+      if (trackId === null) return;
+      if (source === "screen") await this.#withdraw(source, trackId);
+      else if (!isMuted(trackId)) await this.#rpc.request("mute", { track_id: trackId });
+    } else if (trackId === null) {
+      await this.#publishAgain(source, sent.mid);
+    } else if (isMuted(trackId)) {
+      await this.#rpc.request("unmute", { track_id: trackId });
+    }
+  }
+
+  async #publishAgain(source, mid) {
+    const peer = this.#peer;
+    const { track_id: trackId } = await this.#rpc.request("publish", { mid, source });
+    peer.setTrackId(source, trackId);
+  }
+
+  async #withdraw(source, trackId) {
+    this.#peer.setTrackId(source, null);
+    await this.#rpc.request("unpublish", { track_id: trackId });
+  }
+
   async #reconcile(source) {
     const on = this.#wanted[source];
     if (on === this.#isOn[source]) return;
@@ -111,8 +156,7 @@ export class Publisher extends EventTarget {
     if (!offerIsDue) {
       await this.#rpc.request("unmute", { track_id: sent.trackId });
     } else if (sent?.mid && sent.refused === null) {
-      const { track_id: trackId } = await this.#rpc.request("publish", { mid: sent.mid, source });
-      peer.setTrackId(source, trackId);
+      await this.#publishAgain(source, sent.mid);
     } else {
       await peer.negotiate();
       this.#heedRefusal(source);
@@ -125,8 +169,7 @@ export class Publisher extends EventTarget {
     const trackId = this.trackId(source);
     if (trackId === null) return;
     if (source === "screen") {
-      this.#peer.setTrackId(source, null);
-      await this.#rpc.request("unpublish", { track_id: trackId });
+      await this.#withdraw(source, trackId);
     } else {
       await this.#rpc.request("mute", { track_id: trackId });
     }

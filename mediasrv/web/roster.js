@@ -30,6 +30,12 @@ export class Roster {
     return added;
   }
 
+  /** Takes over a participant's name, metadata and attributes; its tracks are told of one by one. */
+  update({ id, name, metadata, attributes }) {
+    const participant = this.#participants.get(id);
+    if (participant) Object.assign(participant, { name: name || participant.identity, metadata, attributes });
+  }
+
   /** The participant that was removed, or undefined. */
   remove(participantId) {
     const participant = this.#participants.get(participantId);

@@ -76,6 +76,7 @@ export class CallView {
     this.#renderBanner();
     byId("call-room").focus();
     announce(`You are in ${call.room}.`);
+    this.#readHistory();
   }
 
   hide() {
@@ -140,7 +141,10 @@ export class CallView {
     const on = (type, listener) => call.addEventListener(type, ({ detail }) => {
       if (call === this.#call) listener(detail);
     });
-    on("session", () => this.#quality.reset());
+    on("session", () => {
+      this.#quality.reset();
+      this.#readHistory();
+    });
     on("state", () => this.#stateChanged());
     on("roster", () => this.#render());
     on("slots", () => this.#render());
@@ -218,6 +222,21 @@ export class CallView {
     } catch (error) {
       this.#call?.publisher.set(source, false);
       toast(notices.deviceNotice(error, source), { kind: "error" });
+    }
+  }
+
+  // What was said to everyone before one came, where the room keeps it.
+  async #readHistory() {
+    const call = this.#call;
+    if (!call?.roomInfo?.history) return;
+    try {
+      const { messages = [] } = await call.request("message_history", { limit: call.roomInfo.history });
+      if (call !== this.#call) return;
+      for (const { message_id: id, from, from_name: author, text, sent_at: sentAt } of messages) {
+        this.#messages.show({ id, author, recipient: null, isMine: from === call.participantId, text, sentAt, isOld: true });
+      }
+    } catch (error) {
+      if (error.code !== "disconnected") console.warn(`mediasrv: no messages of before: ${error.message}`);
     }
   }
 

@@ -62,8 +62,11 @@ export class Messages extends EventTarget {
     this.#to.value = selected;
   }
 
-  /** Shows a message: {id, author, recipient (a name, or null: to everyone), isMine, text, sentAt (ISO or seconds)}. */
-  show({ id, author, recipient, isMine, text, sentAt }) {
+  /**
+   * Shows a message: {id, author, recipient (a name, or null: to everyone), isMine, text, sentAt (ISO or seconds)}.
+   * `isOld`: it was sent before one came, and is not counted as unread.
+   */
+  show({ id, author, recipient, isMine, text, sentAt, isOld = false }) {
     if (this.#shown.has(id)) return;
     this.#shown.add(id);
     const atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 40;
@@ -77,7 +80,7 @@ export class Messages extends EventTarget {
       element("p", { class: "message-text" }, text)));
     while (this.#log.children.length > MOST_KEPT) this.#log.firstElementChild.remove();
     if (atEnd || isMine) this.#log.scrollTop = this.#log.scrollHeight;
-    if (!this.#isOpen && !isMine) this.#setUnread(this.#unread + 1);
+    if (!this.#isOpen && !isMine && !isOld) this.#setUnread(this.#unread + 1);
   }
 
   opened() {

@@ -137,3 +137,14 @@ async def test_a_grant_that_is_taken_and_given_in_the_middle_of_a_call(
     await control(server, ("grant", {**whom, "permissions": ["publish_audio"], "for_s": 600}))
     await grace.button("Microphone").click()
     await ada.hears("Grace")
+
+
+async def test_who_comes_late_reads_what_was_said(enter: Enter, server: ServerProcess, room: str) -> None:
+    await control(server, ("create_room", {"room": room, "history": 10}))
+    ada = await enter("Ada", devices=False)
+    await ada.request("send_message", {"text": "We begin at ten."})
+    grace = await enter("Grace", devices=False)
+    await grace.button("Messages").click()  # nothing of it counts as unread
+    message = grace.page.get_by_role("listitem").filter(has_text="We begin at ten.")
+    await expect(message).to_be_visible()
+    await expect(message).to_contain_text("Ada")

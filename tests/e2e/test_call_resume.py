@@ -91,7 +91,7 @@ async def test_a_message_of_the_meantime_comes_afterwards(enter: Enter, server: 
     line.is_up = True
     await server.recorded(room, "signaling_resumed")
     await ada.button("Messages (1 unread)").click()
-    await expect(ada.page.get_by_text("are you still there?")).to_be_visible()
+    await expect(ada.page.get_by_text("are you still there?", exact=True)).to_be_visible()
 
 
 async def test_lost_several_times_in_a_row(enter: Enter, server: ServerProcess, room: str) -> None:

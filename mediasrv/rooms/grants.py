@@ -36,20 +36,13 @@ class Granted:
 
     def flags(self, now: float) -> Permission:
         """The flags that are granted at `now`, in seconds since the Unix epoch."""
-        flags = NONE
-        for flag in Permission:
-            if self._holds(flag, now):
-                flags |= flag
-        return flags
-
-    def _holds(self, flag: Permission, now: float) -> bool:
-        term = self.moderator.get(flag)
-        if term is not None and term.lasts(now):
-            return term.holds
-        term = self.token.get(flag)
-        if term is not None:
-            return term.holds and term.lasts(now)
-        return flag in self.defaults
+        bits = int(self.defaults)  # numbers: an IntFlag's own operators take ten times as long
+        for flag, term in self.token.items():
+            bits = bits | int(flag) if term.holds and term.lasts(now) else bits & ~int(flag)
+        for flag, term in self.moderator.items():
+            if term.lasts(now):
+                bits = bits | int(flag) if term.holds else bits & ~int(flag)
+        return Permission(bits)
 
     def next_change(self, now: float) -> float | None:
         """When the next term runs out after `now`; None if none does."""

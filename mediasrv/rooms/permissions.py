@@ -33,6 +33,7 @@ ALL = reduce(or_, Permission)
 FLAG_OF_NAME: Mapping[str, Permission] = {str(flag.name).lower(): flag for flag in Permission}
 
 
+_BIT_OF_NAME: Mapping[str, int] = {name: int(flag) for name, flag in FLAG_OF_NAME.items()}
 FLAG_OF_CONSENT: Mapping[str, Permission] = {
     "microphone": Permission.PUBLISH_AUDIO,
     "camera": Permission.PUBLISH_VIDEO,
@@ -50,7 +51,8 @@ class GrantsError(ValueError):
 
 def flag_names(permissions: Permission) -> list[str]:
     """The names of the flags in `permissions`, in the order of their declaration."""
-    return [name for name, flag in FLAG_OF_NAME.items() if flag & permissions]
+    bits = int(permissions)  # numbers: an IntFlag's own operators take ten times as long
+    return [name for name, bit in _BIT_OF_NAME.items() if bit & bits]
 
 
 def from_names(names: Iterable[str]) -> Permission:
@@ -83,7 +85,7 @@ class Permissions:
         return self.granted & self.consented
 
     def allow(self, flag: Permission) -> bool:
-        return flag in self.effective
+        return not int(flag) & ~(int(self.granted) & int(self.consented))
 
     def why_not(self, flag: Permission) -> str:
         """The sentence for a person who was refused `flag`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections import deque
 from collections.abc import Callable
 
 from mediasrv.rooms.clock import Clock, Timer
@@ -48,7 +47,7 @@ class Presence:
         self._given_up = given_up
         self._attachment: Attachment | None = None
         self._timer: Timer | None = None
-        self._missed: deque[MessageSent] = deque()
+        self._missed: list[MessageSent] = []
         self._missed_characters = 0
 
     @property
@@ -91,8 +90,7 @@ class Presence:
         self._missed_characters += len(message.text)
 
     def take_missed(self) -> list[MessageSent]:
-        missed = list(self._missed)
-        self._missed.clear()
+        missed, self._missed = self._missed, []
         self._missed_characters = 0
         return missed
 

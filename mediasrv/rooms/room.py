@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -138,7 +139,8 @@ class Room:
                 participant.permits.set_defaults(settings.defaults, by=by)
         if before.lobby and not settings.lobby:
             for guest in list(self.lobby.guests.values()):
-                if len(self._participants) < settings.capacity:
+                # Who finds no place goes on waiting; whose permission has run out was told so.
+                with contextlib.suppress(RoomError):
                     self.admit(guest, by=by)
         self.close_if_empty()
 

@@ -5,7 +5,7 @@ import { CallView } from "./call_view.js";
 import { byId } from "./dom.js";
 import { hideToken, invitationUrl, peekToken, readInvitation, requestDevToken, TokenNeeded } from "./invitation.js";
 import { LocalMedia } from "./local_media.js";
-import { errorNotice, LEFT, UNSUPPORTED, WAITING } from "./notices.js";
+import { joinNotice, LEFT, UNSUPPORTED, WAITING } from "./notices.js";
 import { loadPreferences } from "./preferences.js";
 import { Prejoin } from "./prejoin.js";
 import { Publisher, SOURCES } from "./publisher.js";
@@ -66,7 +66,7 @@ async function join(wish) {
   try {
     await joining.join();
   } catch (error) {
-    prejoin.fail(errorNotice(error), { tokenNeeded: error instanceof TokenNeeded });
+    prejoin.fail(joinNotice(error), { tokenNeeded: error instanceof TokenNeeded });
   }
 }
 

@@ -83,7 +83,6 @@ const REFUSED = {
   permission_denied: "Your token does not allow you to join this room.",
   banned: "A moderator has banned you from this room for a time.",
   room_locked: "The room is locked: nobody new comes in. Ask somebody inside to unlock it.",
-  not_found: "There is no such room at the moment. Check its name, or ask who invited you.",
   already_joined: "This connection is in the room already. Reload the page to join again.",
   rate_limited: "That was a lot in a short time. Wait a moment, then try again.",
   server_busy: "The server is full at the moment. Try again in a few minutes.",
@@ -93,15 +92,22 @@ const REFUSED = {
   disconnected: "The server can't be reached. Check your connection, then try again.",
 };
 
-/** For an RpcError (or any other error) that ended an attempt to join, or a request. */
+/** For an RpcError (or any other error) that ended a request. */
 export function errorNotice(error) {
   if (error instanceof TypeError) return REFUSED.disconnected;     // what fetch rejects with when nobody answers
   return REFUSED[error.code] ?? error.message ?? "Something went wrong. Try again.";
 }
 
+/** For an error that ended an attempt to join. */
+export function joinNotice(error) {
+  return error.code === "not_found" ? NO_ROOM : errorNotice(error);
+}
+
+const NO_ROOM = "There is no such room at the moment. Check its name, or ask who invited you.";
+
 /** Whether joining again with the same token can't succeed. */
 export function isFinalRefusal(error) {
-  return ["token_expired", "token_invalid", "token_wrong_room", "permission_denied", "banned", "room_locked", "bad_request",
+  return ["token_expired", "token_invalid", "token_wrong_room", "permission_denied", "banned", "room_locked", "not_found", "bad_request",
     "invalid_params", "bad_sdp"].includes(error.code);
 }
 
@@ -147,7 +153,7 @@ export function closingNotice({ reason, message }) {
 
 /** {title, text} for a refusal that ended a call which had begun. */
 export function refusalEnding(error) {
-  return { title: "You could not come back", text: errorNotice(error) };
+  return { title: "You could not come back", text: joinNotice(error) };
 }
 
 export const BANNER = {

@@ -57,7 +57,7 @@ class ResumeSessionResult(Joined):
 
 
 class LeaveParams(Shape):
-    """Leave the room, or wait no longer. The server replies, sends `closing` with the reason `left` and closes the connection."""
+    """Leave the room, or wait no longer. The server replies, sends `closing` with the reason `left`, and closes."""
 
 
 class AuthenticateParams(Shape):

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from mediasrv.rooms.errors import RoomError
+from mediasrv.rooms.grants import Term
 from mediasrv.rooms.lobby import MAX_GUESTS
+from mediasrv.rooms.permissions import Permission
 from mediasrv.rooms.settings import RoomSettings
 
 from .fakes import Client, FakeGrant, House, ReplyError
@@ -123,6 +125,21 @@ def test_without_the_lobby_those_who_wait_come_in(house: House) -> None:
     for client in (ada, bob):
         assert next(method for method, _ in client.told()) == "admitted"
     assert not house.joined(GUEST.format("carol")).joined["waiting"]
+
+
+def test_whose_permission_has_run_out_while_they_waited_does_not_come_in(house: House) -> None:
+    host, ada = house.joined(HOST), house.client()
+    terms = {Permission.JOIN: Term(until=house.clock.now + 60)}
+    ada.session._verify = lambda token: FakeGrant("ada", permissions=Permission.JOIN, terms=terms)
+    ada.request("join", {"token": "t"})
+    bob = waits(house, "bob")
+    house.clock.advance(60)
+    with pytest.raises(ReplyError, match="run out"):
+        host.request("admit", {"guest_id": guests(host)[0]["id"]})
+    assert ada.closing is not None
+    assert ada.closing["reason"] == "refused"
+    host.request("update_room", {"lobby": False})
+    assert [method for method, _ in bob.told("admitted")] == ["admitted"]
 
 
 def test_when_the_room_is_closed_guests_hear_of_it(house: House) -> None:

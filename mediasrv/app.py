@@ -19,8 +19,10 @@ from mediasrv.config import Settings
 from mediasrv.http.client_address import ClientAddresses
 from mediasrv.http.server import HttpServer, ListenError, page_url
 from mediasrv.http.websocket import Close, RpcSession, Send
+from mediasrv.journal.durable import DurableJournal
 from mediasrv.journal.journal import Journal
-from mediasrv.journal.sinks import LogSink
+from mediasrv.journal.settings import parse_retention
+from mediasrv.journal.sinks import LogSink, Sink
 from mediasrv.media.native import WorkerFactory
 from mediasrv.media.placement import Placement
 from mediasrv.media.worker_pool import MediaSettings, WorkerPool, native_worker
@@ -34,6 +36,8 @@ from mediasrv.rtc.events import Closed, PeerEvent
 from mediasrv.rtc.peer_connection import PeerConnection
 from mediasrv.rtc.sdp_attributes import Candidate
 from mediasrv.signaling.session import Session
+from mediasrv.store.data_folder import DataFolder, DataFolderError, default_data_folder
+from mediasrv.store.database import Database, DatabaseError, database_url
 from mediasrv.tokens import TokenVerifier
 
 log = structlog.get_logger("mediasrv")
@@ -42,7 +46,11 @@ WEB_FOLDER = Path(__file__).parent / "web"
 
 
 class StartError(Exception):
-    """The server cannot start; the text says why and what to do."""
+    """The server cannot start; the text says why and what to do. `temporary`: another try may succeed."""
+
+    def __init__(self, message: str, *, temporary: bool = False) -> None:
+        super().__init__(message)
+        self.temporary = temporary
 
 
 def run(settings: Settings) -> str | None:
@@ -94,15 +102,16 @@ class Server:
         self._pool.on_failure(self._worker_failed)
         self._binds = binds
         self._placement = Placement(self._pool.workers, settings.room_spread)
-        clock = SystemClock()
+        self._clock = SystemClock()
         self._rooms = RoomRegistry(
             self._connect,
-            clock=clock,
+            clock=self._clock,
             limits=RoomLimits(resume_s=settings.resume_s),
             defaults=RoomSettings(lobby=settings.room_lobby, history=settings.room_history),
             open_rooms=settings.open_rooms,
         )
-        self._rooms.observe(Journal([LogSink()], clock))
+        self._data_folder: DataFolder | None = None
+        self._journal: DurableJournal | None = None
         self._verifier = TokenVerifier(settings.keys, leeway_s=settings.token_leeway_s)
         self._http = HttpServer(
             web_folder=WEB_FOLDER,
@@ -115,13 +124,17 @@ class Server:
         )
 
     async def start(self) -> None:
-        """Start the media workers, then listen. Raises `StartError`; then nothing runs."""
-        self._start_media()
+        """Open the journal, start the media workers, then listen. Raises `StartError`; then nothing runs."""
         try:
+            await self._open_journal()
+            self._start_media()
             address = await self._http.start(self.settings.http_address)
-        except ListenError as error:
+        except (DataFolderError, DatabaseError, ListenError, StartError) as error:
             self._pool.stop()
-            raise StartError(str(error)) from None
+            await self._close_journal()
+            if isinstance(error, StartError):
+                raise
+            raise StartError(str(error), temporary=getattr(error, "temporary", False)) from None
         self._running = True
         backend = self._pool.workers[0].native.srtp_backend
         ports = _port_ranges([worker.port for worker in self._pool.workers])
@@ -138,7 +151,41 @@ class Server:
         await self._http.stop_sessions()
         await self._http.stop()
         self._pool.stop()
+        await self._close_journal()
         log.info("stopped", **{name: count for name, count in self._pool.counters().items() if count})
+
+    async def _open_journal(self) -> None:
+        settings = self.settings
+        if settings.dev and not settings.data_dir:
+            self._data_folder = DataFolder.make_temporary()
+        else:
+            self._data_folder = DataFolder.open(Path(settings.data_dir) if settings.data_dir else default_data_folder())
+        folder = self._data_folder.path
+        database = await Database.open(database_url(settings.database, folder))
+        try:
+            self._journal = await DurableJournal.open(
+                database,
+                folder,
+                retention=parse_retention(settings.journal_retention),
+                webhooks=settings.webhooks,
+                clock=self._clock,
+            )
+        except BaseException:
+            await database.close()
+            raise
+        lines = LogSink()
+        for record in self._journal.recovered:
+            lines.write(record)
+        sinks: list[Sink] = [lines, self._journal.writer]
+        self._rooms.observe(Journal(sinks, self._clock, addresses=settings.journal_addresses))
+
+    async def _close_journal(self) -> None:
+        if self._journal is not None:
+            await self._journal.stop()
+            self._journal = None
+        if self._data_folder is not None:
+            self._data_folder.close()
+            self._data_folder = None
 
     def _start_media(self) -> None:
         if not self._addresses:

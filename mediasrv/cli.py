@@ -1,4 +1,4 @@
-"""The command line: `mediasrv serve` and `mediasrv token`."""
+"""The command line: `mediasrv serve`, `mediasrv token` and `mediasrv journal …`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from mediasrv import config, tokens
+from mediasrv.journal.commands import app as journal_app
 from mediasrv.rooms.permissions import FLAG_OF_NAME, Permission, flag_names, from_names
 
 EXIT_FAILED = 1
@@ -26,6 +27,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
+
+app.add_typer(journal_app, name="journal")
 
 ConfigFile = Annotated[
     Path | None,
@@ -103,6 +106,14 @@ def serve(
         float | None,
         typer.Option(metavar="S", help="How long somebody with a lost connection may come back. Default: 30."),
     ] = None,
+    data_dir: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Where the journal and its key are kept. Default: see the documentation."),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="sqlite:PATH or postgresql://…. Default: a file in the data folder."),
+    ] = None,
     log_level: Annotated[
         str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error. Default: info.")
     ] = None,
@@ -126,6 +137,8 @@ def serve(
         "room_lobby": room_lobby or None,
         "room_history": room_history,
         "resume_s": resume_s,
+        "data_dir": data_dir,
+        "database": database,
         "log_level": log_level,
         "srtp_backend": srtp_backend,
     }
@@ -139,7 +152,7 @@ def serve(
     try:
         failure = run(settings)
     except StartError as error:
-        _fail(str(error), EXIT_USAGE)
+        _fail(str(error), EXIT_FAILED if error.temporary else EXIT_USAGE)
     if failure is not None:
         _fail(failure, EXIT_FAILED)
 

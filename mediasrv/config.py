@@ -1,7 +1,7 @@
 """The server's settings: defaults < TOML file < environment < command line.
 
 Every setting has one name everywhere: `rtc_port` in the file, `MEDIASRV_RTC_PORT` in the environment, `--rtc-port` on
-the command line. In the environment a list is separated by commas, and `keys` is `name:secret,name:secret`.
+the command line. In the environment a list is separated by commas, and a map, as `keys`, is `name:secret,name:secret`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from typing import Annotated, Any, Literal, NamedTuple, get_origin
 
 import msgspec
 
+from mediasrv.journal.settings import Addresses, Webhook, check_webhooks, parse_retention
 from mediasrv.rooms.settings import HISTORY_MAX_MESSAGES
 
 ENVIRONMENT_PREFIX = "MEDIASRV_"
 DEV_KEY = "devkey"
 DEV_SECRET = "devsecret-devsecret-devsecret-32"
 SECRET_MIN_BYTES = 32  # HS256 with less is weaker than its hash (RFC 7518 §3.2)
+
+# Never shown, not even when they are wrong: a secret must not reach a terminal or a log.
+SECRET_SETTINGS = frozenset({"database", "keys", "webhooks"})
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 SrtpBackend = Literal["auto", "ipsec-mb", "libcrypto"]
@@ -73,6 +77,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many messages such a room keeps for those who come later."""
     resume_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30.0
     """For how many seconds a session can be resumed whose signaling connection was lost."""
+    data_dir: str = ""
+    """Folder for what is kept; empty: see `mediasrv.store.data_folder`, or with `dev` one that goes with the server."""
+    database: str = ""
+    """`sqlite:PATH` or `postgresql://…`; empty: SQLite in `data_dir`."""
+    journal_retention: dict[str, str] = {}
+    """How long the journal keeps what, by event, field, or "default"; see `mediasrv.journal.settings`."""
+    journal_addresses: Addresses = "truncated"
+    """What the journal keeps of IP addresses: their network, all, or nothing."""
+    webhooks: tuple[Webhook, ...] = ()
+    """Receivers of the journal's records."""
     log_level: LogLevel = "info"
     srtp_backend: SrtpBackend = "auto"
 
@@ -177,6 +191,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, _Value]:
 
 def _parse_text(name: str, text: str) -> Any:
     kind = get_origin(FIELDS[name].type)
+    if name == "webhooks":  # a list of tables has no simpler form than the file's
+        try:
+            return tomllib.loads(f"webhooks = {text}")["webhooks"]
+        except ValueError:
+            raise ConfigError("MEDIASRV_WEBHOOKS is not a list of TOML tables: [{url = '…', secret = '…'}]") from None
     if kind is tuple:
         return [part.strip() for part in text.split(",") if part.strip()]
     if kind is dict:
@@ -189,7 +208,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
     try:
         return msgspec.convert(value, FIELDS[name].type, strict=not isinstance(value, str))
     except msgspec.ValidationError as error:
-        shown = "" if name == "keys" else f" (got {value!r})"  # a secret must not reach a terminal or a log
+        shown = "" if name in SECRET_SETTINGS else f" (got {value!r})"
         raise ConfigError(f"{name}: {error}{shown}; set by {source}") from None
 
 
@@ -235,6 +254,14 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> Settings:
                     raise fail(name, f"{text} is not loopback, and with --dev everyone knows the key; use 127.0.0.1")
     if settings.rtc_port and settings.rtc_port + settings.worker_count - 1 > 65535:
         raise fail("rtc_port", f"{settings.worker_count} workers need as many ports from {settings.rtc_port} on")
+    for name, check in (
+        ("journal_retention", lambda: parse_retention(settings.journal_retention)),
+        ("webhooks", lambda: check_webhooks(settings.webhooks)),
+    ):
+        try:
+            check()
+        except ValueError as error:
+            raise fail(name, str(error)) from None
     for key, secret in settings.keys.items():
         if not key:
             raise fail("keys", "a key id is empty")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import structlog
 
+from mediasrv.journal.addresses import kept_address
+from mediasrv.journal.chain import timestamp
 from mediasrv.journal.records import Record
+from mediasrv.journal.settings import Addresses
 from mediasrv.journal.sinks import Sink
 from mediasrv.rooms import events
 from mediasrv.rooms.clock import Clock
@@ -27,10 +29,11 @@ class Entry(NamedTuple):
 class Journal:
     """An observer of the rooms. A sink that fails misses the record; the rooms and the other sinks don't notice."""
 
-    def __init__(self, sinks: Sequence[Sink], clock: Clock) -> None:
+    def __init__(self, sinks: Sequence[Sink], clock: Clock, *, addresses: Addresses = "truncated") -> None:
         self.sink_failures = [0] * len(sinks)
         self._sinks = tuple(sinks)
         self._clock = clock
+        self._addresses = addresses
         self._last_seq: dict[str, int] = {}  # by the id of the open room
 
     def __call__(self, event: events.RoomEvent) -> None:
@@ -38,11 +41,13 @@ class Journal:
         entry = entry_of(event)
         if entry is None:
             return
+        if "address" in entry.fields:
+            entry = entry._replace(fields=self._with_kept_address(entry.fields))
         seq = self._last_seq.get(event.room_id, 0) + 1
         self._last_seq[event.room_id] = seq
         if isinstance(event, events.RoomClosed):
             del self._last_seq[event.room_id]
-        ts = datetime.fromtimestamp(self._clock.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        ts = timestamp(int(self._clock.time() * 1000))
         record = Record(
             seq=seq,
             ts=ts,
@@ -60,6 +65,11 @@ class Journal:
                 if self.sink_failures[index] == 1:
                     _log.exception("a journal sink failed; from now on it is only counted", sink=type(sink).__name__)
 
+    def _with_kept_address(self, fields: Mapping[str, object]) -> Mapping[str, object]:
+        kept = kept_address(str(fields["address"]), self._addresses)
+        others = {name: value for name, value in fields.items() if name != "address"}
+        return others if kept is None else {**others, "address": kept}
+
 
 def entry_of(event: events.RoomEvent) -> Entry | None:
     """What the journal says of `event`; None if it is no history. Never the text of a message."""
@@ -74,7 +84,8 @@ def entry_of(event: events.RoomEvent) -> Entry | None:
             now = {name: getattr(event.info, name) for name in names if name != "metadata"}
             return Entry("room_updated", None, {"changed": names, "now": now, "by": event.by})
         case events.ParticipantJoined(participant=joined):
-            return Entry("participant_joined", joined.id, {"identity": joined.identity, "name": joined.name})
+            who = {"identity": joined.identity, "name": joined.name}
+            return Entry("participant_joined", joined.id, {**who, "address": event.address} if event.address else who)
         case events.ParticipantLeft():
             fields = {"identity": event.identity, "reason": event.reason.value}
             if event.by:

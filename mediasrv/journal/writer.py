@@ -1,0 +1,285 @@
+"""The way of a record into the database: a queue in memory, then the spool on the disk, then a transaction.
+
+Nothing of it holds a room up: `write` appends to a queue and returns. Whatever is slow or broken behind it, order is
+kept, and what is given up in the end is counted, said aloud and written down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+import structlog
+
+from mediasrv.journal.chain import Row
+from mediasrv.journal.losses import Losses
+from mediasrv.journal.record_table import RecordTable
+from mediasrv.journal.records import Record
+from mediasrv.journal.spool import Spool, encode_line
+from mediasrv.store.database import DATABASE_ERRORS, words
+
+log = structlog.get_logger("journal.writer")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class WriterLimits:
+    """`queue` records wait in memory for the spool, `batch` go into one transaction, which has `transaction_s`."""
+
+    queue: int = 20_000
+    batch: int = 512
+    transaction_s: float = 30.0
+    retry_first_s: float = 0.1
+    retry_last_s: float = 5.0
+    spool_retry_s: float = 1.0
+    sync_s: float = 1.0  # between two syncs of the spool while the database does not take what is in it
+    behind_s: float = 5.0  # after which it is said that the database is slow
+
+
+class JournalWriter:
+    """A sink. `committed` is told the rows of each transaction; `head` writes down how far the journal is."""
+
+    def __init__(
+        self,
+        table: RecordTable,
+        spool: Spool,
+        *,
+        committed: Callable[[Sequence[Row]], None],
+        note_head: Callable[[int, bytes], None],
+        limits: WriterLimits | None = None,
+    ) -> None:
+        self.written = 0
+        self.transactions = 0
+        self.database_failing = False
+        self.spool_failing = False
+        self.behind = False
+        self.losses = Losses()
+        self._table = table
+        self._spool = spool
+        self._committed = committed
+        self._note_head = note_head
+        self._limits = limits or WriterLimits()
+        self._queue: deque[tuple[Record, bytes]] = deque()  # with their lines for the spool
+        self._queue_lock = asyncio.Lock()  # held while the first records of the queue are being put somewhere
+        self._queued = asyncio.Event()
+        self._spooled = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._waiting_since: float | None = None  # since when the database owes us a transaction
+        # One thread, so that the spool's calls follow each other, and a disk that hangs holds nobody else up.
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="mediasrv-journal")
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(task, name=name)
+            for task, name in ((self._fill_spool(), "journal spool"), (self._empty_spool(), "journal database"))
+        ]
+        self._spooled.set()  # for what an earlier run left behind
+
+    def write(self, record: Record) -> None:
+        """Take a record; it is in the spool a few milliseconds later."""
+        # Once some are lost, so are the next ones until those are told of: a room's records keep their order.
+        if self.losses.untold or len(self._queue) >= self._limits.queue:
+            if self.losses.add(record):
+                log.error(
+                    "the journal loses records: neither the disk nor the database takes them, and memory is full",
+                    waiting=len(self._queue),
+                )
+            return
+        try:
+            line = encode_line(record)
+        except (TypeError, ValueError) as error:
+            self.losses.add(record)
+            log.error("the journal cannot write a record down", record_event=record.event, error=str(error))
+            self._tell_losses()
+            return
+        self._push(record, line)
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Wait until everything is in the database. False if that took too long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+                return True
+        return False
+
+    async def stop(self, timeout_s: float) -> None:
+        """Write what is left; what the database does not take in time waits in the spool for the next start."""
+        drained = await self.drain(timeout_s)
+        filling, emptying = self._tasks
+        emptying.cancel()
+        async with self._queue_lock:  # so that nothing is half way between memory and spool
+            filling.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not drained:
+            with contextlib.suppress(OSError):
+                await self._on_disk(partial(self._spool.append, [line for _, line in self._queue]))
+                self._queue.clear()
+            log.warning(
+                "the database did not take everything; the next start writes what waits in the spool",
+                bytes=self._spool.waiting_bytes,
+                lost=len(self._queue),
+            )
+        with contextlib.suppress(OSError):
+            await self._on_disk(self._spool.sync)
+        await self._on_disk(self._spool.close)
+        self._disk.shutdown(wait=False)
+
+    def statistics(self) -> dict[str, float]:
+        """Counters and gauges, by name."""
+        waiting = self._waiting_since
+        return {
+            "journal_records_written": self.written,
+            "journal_transactions": self.transactions,
+            "journal_records_lost": self.losses.count,
+            "journal_spool_damaged_lines": self._spool.damaged,
+            "journal_queue_records": len(self._queue),
+            "journal_spool_bytes": self._spool.waiting_bytes,
+            "journal_database_lag_seconds": 0.0 if waiting is None else asyncio.get_running_loop().time() - waiting,
+            "journal_database_failing": float(self.database_failing),
+            "journal_spool_failing": float(self.spool_failing),
+            "journal_position": self._table.position,
+        }
+
+    # --- memory -----------------------------------------------------------------------------------------------
+
+    def _push(self, record: Record, line: bytes) -> None:
+        self._queue.append((record, line))
+        self._idle.clear()
+        self._queued.set()
+
+    def _shift(self, count: int) -> None:
+        """The first `count` of the queue have been put somewhere."""
+        for _ in range(count):
+            self._queue.popleft()
+        if self.losses.untold and len(self._queue) <= self._limits.queue // 2:
+            self._tell_losses()
+
+    def _tell_losses(self) -> None:
+        log.error("records of the journal were lost; it says which", lost_in_all=self.losses.count)
+        for record in self.losses.take():
+            self._push(record, encode_line(record))
+
+    # --- memory to spool ---------------------------------------------------------------------------------------
+
+    async def _fill_spool(self) -> None:
+        while True:
+            await self._queued.wait()
+            self._queued.clear()
+            while self._queue:
+                done = await self._spool_queue()
+                self._spooled.set()  # if not done, the database may still take them from memory
+                if not done:
+                    await asyncio.sleep(self._limits.spool_retry_s)
+
+    async def _spool_queue(self) -> bool:
+        async with self._queue_lock:
+            lines = [line for _, line in islice(self._queue, 4 * self._limits.batch)]
+            if not lines:
+                return True
+            try:
+                await self._on_disk(partial(self._spool.append, lines))
+            except OSError as error:
+                if not self.spool_failing:
+                    self.spool_failing = True
+                    log.error(
+                        "the journal cannot write to its spool: free disk space, or mend the disk; "
+                        "records wait in memory alone",
+                        path=str(self._spool.path),
+                        error=error.strerror or str(error),
+                    )
+                return False
+            if self.spool_failing:
+                self.spool_failing = False
+                log.warning("the journal writes to its spool again")
+            self._shift(len(lines))
+            return True
+
+    # --- spool to database -------------------------------------------------------------------------------------
+
+    async def _empty_spool(self) -> None:
+        delay_s = self._limits.retry_first_s
+        synced = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._spooled.wait()
+            self._spooled.clear()
+            while await self._store_some():
+                if not self.database_failing:
+                    delay_s = self._limits.retry_first_s
+                    continue
+                if loop.time() - synced >= self._limits.sync_s:
+                    synced = loop.time()
+                    with contextlib.suppress(OSError):
+                        await self._on_disk(self._spool.sync)
+                await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))
+                delay_s = min(delay_s * 2, self._limits.retry_last_s)
+            if not self._queue and not self._spool.waiting_bytes:
+                self._idle.set()
+
+    async def _store_some(self) -> bool:
+        """Bring a batch into the database, or fail to. False if there was nothing to bring."""
+        records, end = await self._on_disk(partial(self._spool.peek, self._limits.batch))
+        if records:
+            if await self._store(records):
+                await self._on_disk(partial(self._spool.remove, end))
+            return True
+        if end > 0 and self._spool.waiting_bytes:  # nothing but damaged lines
+            log.error("the journal's spool is damaged: lines of it cannot be read", damaged=self._spool.damaged)
+            await self._on_disk(partial(self._spool.remove, end))
+            return True
+        if not (self.spool_failing and self._queue):
+            return False
+        async with self._queue_lock:
+            records = [record for record, _ in islice(self._queue, self._limits.batch)]
+            if records and not self._spool.waiting_bytes and await self._store(records):
+                self._shift(len(records))
+        return True
+
+    async def _store(self, records: Sequence[Record]) -> bool:
+        loop = asyncio.get_running_loop()
+        if self._waiting_since is None:
+            self._waiting_since = loop.time()
+        try:
+            async with asyncio.timeout(self._limits.transaction_s):
+                rows = await self._table.append(records)
+        except DATABASE_ERRORS as error:
+            if not self.database_failing:
+                self.database_failing = True
+                log.error(
+                    "the journal's database takes no records; they wait on the disk",
+                    database=self._table.database.name,
+                    error=words(error),
+                )
+            return False
+        took_s = loop.time() - self._waiting_since
+        self._waiting_since = None
+        self._say_whether_behind(took_s)
+        if self.database_failing:
+            self.database_failing = False
+            log.warning("the journal's database takes records again", database=self._table.database.name)
+        self.transactions += 1
+        self.written += len(rows)
+        if rows:
+            self._committed(rows)
+            await self._on_disk(partial(self._note_head, self._table.position, self._table.hash))
+        return True
+
+    def _say_whether_behind(self, took_s: float) -> None:
+        behind = took_s >= self._limits.behind_s
+        if behind and not self.behind:
+            log.error("the journal's database is slow; records wait on the disk", seconds=round(took_s, 1))
+        self.behind = behind
+
+    async def _on_disk(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, call)

@@ -1,0 +1,1 @@
+"""What outlives the process: the data folder and the database. Knows nothing of what is kept in them."""

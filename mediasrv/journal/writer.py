@@ -84,7 +84,9 @@ class JournalWriter:
             asyncio.create_task(task, name=name)
             for task, name in ((self._fill_spool(), "journal spool"), (self._empty_spool(), "journal database"))
         ]
-        self._spooled.set()  # for what an earlier run left behind
+        if self._spool.waiting_bytes:  # what an earlier run left behind
+            self._idle.clear()
+            self._spooled.set()
 
     def write(self, record: Record) -> None:
         """Take a record; it is in the spool a few milliseconds later."""

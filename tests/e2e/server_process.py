@@ -10,6 +10,8 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mediasrv import tokens
@@ -29,20 +31,25 @@ class ServerProcess:
     server never logs.
     """
 
-    def __init__(self, process: Process, url: str) -> None:
+    def __init__(self, process: Process, url: str, own_data: TemporaryDirectory[str] | None = None) -> None:
         self.url = url
         self.journal: list[Record] = []
         self.faults: list[str] = []
+        self._own_data = own_data  # goes with the last that knows of it
         self._process = process
         self._news = asyncio.Condition()
         self._reading = asyncio.create_task(self._read_log())
 
     @classmethod
-    async def start(cls, *options: str, http: str = "127.0.0.1:0", dev: bool = False) -> ServerProcess:
-        """Returns when the server has said that it is ready."""
+    async def start(
+        cls, *options: str, http: str = "127.0.0.1:0", dev: bool = False, data_dir: Path | None = None
+    ) -> ServerProcess:
+        """Returns when the server has said that it is ready. `data_dir`: not a folder that goes with it."""
+        own_data = TemporaryDirectory(prefix="mediasrv-") if data_dir is None else None
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MEDIASRV_")}
         if not dev:
             environment["MEDIASRV_KEYS"] = f"{KEY}:{SECRET}"
+        environment["MEDIASRV_DATA_DIR"] = own_data.name if own_data else str(data_dir)
         where = [] if "--rtc-bind" in options else ["--rtc-bind", "127.0.0.1", "--rtc-ip", "127.0.0.1"]
         command = ["-m", "mediasrv", "serve", "--http", http, "--rtc-port", "0", "--workers", "1"]
         process = await asyncio.create_subprocess_exec(
@@ -56,7 +63,7 @@ class ServerProcess:
         if ready is None:
             assert process.stderr
             raise AssertionError(f"the server did not start: {line}{(await process.stderr.read()).decode()}")
-        return cls(process, ready["url"])
+        return cls(process, ready["url"], own_data)
 
     @property
     def address(self) -> str:
@@ -98,6 +105,12 @@ class ServerProcess:
             raise AssertionError("the server did not stop within 20 seconds") from None
         await self._reading
         return await self._process.wait()
+
+    async def kill(self) -> None:
+        """`kill -9`: it gets to do nothing any more."""
+        self._process.kill()
+        await self._process.wait()
+        await self._reading
 
     async def _read_log(self) -> None:
         assert self._process.stderr

@@ -36,7 +36,7 @@ class WriterLimits:
     """`queue` records wait in memory for the spool, `batch` go into one transaction, which has `transaction_s`."""
 
     queue: int = 20_000
-    batch: int = 512
+    batch: int = 256
     transaction_s: float = 30.0
     retry_first_s: float = 0.1
     retry_last_s: float = 5.0

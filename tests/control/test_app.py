@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,11 @@ import pytest
 from mediasrv import config, tokens
 from mediasrv.app import StartError, serve
 from mediasrv.config import Settings
+from mediasrv.journal import files
+from mediasrv.journal.check import check_journal
+from mediasrv.journal.reader import JournalReader
+from mediasrv.store.data_folder import DataFolder
+from mediasrv.store.database import Database, database_url
 
 OFFER = Path(__file__).parent / "offers" / "chromium-send-simulcast.sdp"
 
@@ -224,3 +230,48 @@ async def test_a_room_that_has_its_share_of_a_worker_goes_on_with_the_next(worke
             async with http.delete(session, headers=token) as response:
                 assert response.status == 200
         assert {await publish(), await publish()} == {workers[0].port, workers[1].port}
+
+
+async def test_what_happens_is_in_the_journal_with_the_network_it_came_from(workers, tmp_path):
+    headers = {"X-Forwarded-For": "203.0.113.77"}
+    async with (
+        running(data_dir=str(tmp_path)) as (line, _),
+        aiohttp.ClientSession(headers=headers) as http,
+        http.ws_connect(url_in(line) + "rpc") as socket_,
+    ):
+        await socket_.send_str(msgspec.json.encode([0, 1, "join", {"token": dev_token()}]).decode())
+        assert (await socket_.receive_json())[2] is None
+    database = await Database.open(database_url("", tmp_path), exclusive=False, migrate=False)
+    records = await JournalReader(database).read()
+    key = files.read_key(tmp_path / files.KEY_NAME)
+    checked = await check_journal(database, key, files.read_heads(tmp_path))
+    await database.close()
+    assert [each.event for each in records][:2] == ["room_opened", "participant_joined"]
+    assert records[1].fields["address"] == "203.0.113.0/24"
+    assert records[-1].event == "room_closed"
+    assert (checked.findings, checked.rooms_open) == ([], 0)
+
+
+async def test_a_data_folder_in_use_is_named_and_everything_given_back(workers, tmp_path):
+    other = DataFolder.open(tmp_path)
+    with pytest.raises(StartError, match=r"is in use by another mediasrv.*--data-dir"):
+        async with running(data_dir=str(tmp_path)):
+            pass
+    assert not any(worker.running for worker in workers)
+    other.close()
+    async with running(data_dir=str(tmp_path)):
+        pass
+
+
+async def test_a_database_that_is_down_may_be_up_later(workers, tmp_path):
+    with pytest.raises(StartError, match=r"cannot use the database postgresql://127\.0\.0\.1:1/calls") as caught:
+        async with running(data_dir=str(tmp_path), database="postgresql://127.0.0.1:1/calls"):
+            pass
+    assert caught.value.temporary
+
+
+async def test_a_development_servers_journal_goes_with_it(workers, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    async with running():
+        assert [path.name for path in tmp_path.glob("mediasrv-*/mediasrv.db")] == ["mediasrv.db"]
+    assert list(tmp_path.iterdir()) == []

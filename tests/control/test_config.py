@@ -73,7 +73,7 @@ def test_dev_refuses_to_be_reachable_from_outside(write, setting):
     ("text", "message"),
     [
         ("rtc_prt = 1", "unknown key 'rtc_prt'; did you mean 'rtc_port'?"),
-        ("zzz = 1", "unknown key 'zzz'; known keys are dev, http, keys"),
+        ("zzz = 1", "unknown key 'zzz'; known keys are data_dir, database, dev, http"),
         ("rtc_port = 'x'", "rtc_port: Expected `int`, got `str`"),
         ("rtc_port = 65536", "rtc_port: Expected `int` <= 65535 (got 65536)"),
         ("workers = -1", "workers: Expected `int` >= 0"),
@@ -137,3 +137,38 @@ def test_without_keys_the_error_says_how_to_make_one():
 def test_host_and_port_survive_a_round_trip(text, parsed):
     assert config.parse_host_port(text) == parsed
     assert str(parsed) == text
+
+
+def test_the_journals_settings_from_file_and_environment(write):
+    file = write(
+        f'[journal_retention]\ndefault = "1y"\n\n[[webhooks]]\nurl = "https://example.org/a?token=x"\n'
+        f'secret = "{SECRET}"\nevents = ["room_closed"]\n'
+    )
+    settings = config.load(file=file, environment={})
+    assert settings.journal_retention == {"default": "1y"}
+    (webhook,) = settings.webhooks
+    assert (webhook.called, webhook.events) == ("example.org/a", ("room_closed",))
+    environment = {
+        "MEDIASRV_JOURNAL_RETENTION": "default:6w, address:12h",
+        "MEDIASRV_WEBHOOKS": f"[{{url = 'https://example.org/', secret = '{SECRET}', name = 'crm'}}]",
+    }
+    settings = config.load(environment=environment)
+    assert settings.journal_retention == {"default": "6w", "address": "12h"}
+    assert [each.called for each in settings.webhooks] == ["crm"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("journal_retention = { message_snt = '1d' }", "did you mean 'message_sent'?"),
+        ("journal_retention = { default = '90' }", "'90' is not a time to keep something"),
+        ("journal_addresses = 'some'", "journal_addresses: Invalid enum value 'some'"),
+        ("webhooks = [{ url = 'https://example.org/', secret = 'tooshort' }]", "has less than 32 bytes"),
+        ("webhooks = [{ url = 'https://example.org/', secrt = 'tooshort' }]", "unknown field `secrt`"),
+    ],
+)
+def test_a_mistake_in_the_journals_settings_is_named_and_no_secret_with_it(write, text, message):
+    with pytest.raises(ConfigError) as caught:
+        config.load(file=write(text), environment={})
+    assert message in str(caught.value)
+    assert "tooshort" not in str(caught.value)

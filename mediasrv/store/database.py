@@ -7,6 +7,7 @@ is locked; readers see a snapshot and wait for nobody.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,9 +35,6 @@ CONNECT_TIMEOUT_S = 5.0
 # Any number, as long as every mediasrv takes the same: it tells our advisory lock from those of others.
 ADVISORY_LOCK = 0x6D656469617372
 
-# What an unreachable, slow or full database raises.
-DATABASE_ERRORS = (SQLAlchemyError, OSError, TimeoutError)
-
 
 class DatabaseError(Exception):
     """The database cannot be used; the text says why and what to do, and never has its password.
@@ -47,6 +45,10 @@ class DatabaseError(Exception):
     def __init__(self, message: str, *, temporary: bool = False) -> None:
         super().__init__(message)
         self.temporary = temporary
+
+
+# What an unreachable, slow or full database raises.
+DATABASE_ERRORS = (DatabaseError, SQLAlchemyError, OSError, TimeoutError)
 
 
 def database_url(setting: str, data_dir: Path) -> URL:
@@ -72,7 +74,9 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self._writing = asyncio.Lock()
+        self._exclusive = False
         self._guard: AsyncConnection | None = None
+        self._guard_unsure = False  # whether the guard's connection may have gone
 
     @classmethod
     async def open(cls, url: URL, *, exclusive: bool = True, migrate: bool = True) -> Database:
@@ -81,10 +85,15 @@ class Database:
         `exclusive`: as the one process that writes. Without `migrate` older tables are an error.
         """
         database = cls(_engine(url))
+        # SQLite's file is behind the data folder's lock.
+        database._exclusive = exclusive and not _is_sqlite(url)
         try:
-            if exclusive:
+            if database._exclusive:
                 await database._lock_out_others()
             await database._migrate(change=migrate)
+        except DatabaseError:
+            await database.close()
+            raise
         except CommandError as error:  # a revision that this version does not know
             await database.close()
             raise DatabaseError(
@@ -112,10 +121,17 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """To write in; committed at its end, rolled back if that is an exception."""
-        async with self._writing, self.engine.connect() as connection:
-            await connection.execution_options(mediasrv_writes=True)
-            async with connection.begin():
-                yield connection
+        async with self._writing:
+            if self._guard_unsure:
+                await self._renew_guard()
+            try:
+                async with self.engine.connect() as connection:
+                    await connection.execution_options(mediasrv_writes=True)
+                    async with connection.begin():
+                        yield connection
+            except DATABASE_ERRORS:
+                self._guard_unsure = self._exclusive
+                raise
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
@@ -135,16 +151,11 @@ class Database:
             await connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     async def close(self) -> None:
-        if self._guard is not None:
-            guard, self._guard = self._guard, None
-            await guard.invalidate()
-            await guard.close()
+        await self._drop_guard()
         await self.engine.dispose()
 
     async def _lock_out_others(self) -> None:
-        """On PostgreSQL, by an advisory lock that goes with a connection. SQLite's file is behind the data folder's."""
-        if self.is_sqlite:
-            return
+        """By PostgreSQL's advisory lock, which goes with a connection."""
         self._guard = await self.engine.connect()
         await self._guard.execution_options(isolation_level="AUTOCOMMIT")
         taken = await self._guard.scalar(sa.select(sa.func.pg_try_advisory_lock(ADVISORY_LOCK)))
@@ -152,6 +163,26 @@ class Database:
             raise DatabaseError(
                 f"another mediasrv uses the database {self.name}: stop it, or give this one its own", temporary=True
             )
+
+    async def _renew_guard(self) -> None:
+        """A database that failed may have been started anew; then the lock is nobody's, or by now another's."""
+        alive = False
+        if self._guard is not None:
+            with contextlib.suppress(*DATABASE_ERRORS):
+                await self._guard.execute(sa.select(1))
+                alive = True
+        if not alive:
+            await self._drop_guard()
+            await self._lock_out_others()
+        self._guard_unsure = False
+
+    async def _drop_guard(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            with contextlib.suppress(*DATABASE_ERRORS):
+                await guard.invalidate()
+            with contextlib.suppress(*DATABASE_ERRORS):
+                await guard.close()
 
     async def _migrate(self, *, change: bool) -> None:
         async with self.transaction() as connection:

@@ -15,8 +15,8 @@ from .postgresql import cluster, programs
 def postgresql() -> Iterator[Path]:
     if programs() is None:
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    with cluster() as socket:
-        yield socket
+    with cluster() as running:
+        yield running.socket
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

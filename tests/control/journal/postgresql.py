@@ -7,7 +7,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,9 +19,24 @@ def programs() -> Path | None:
     return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
 
+class Cluster:
+    """`socket` is the folder of its socket."""
+
+    def __init__(self, socket: Path, control: Callable[..., None]) -> None:
+        self.socket = socket
+        self._control = control
+
+    def start(self) -> None:
+        self._control("start")
+
+    def stop(self) -> None:
+        """At once: connections are cut."""
+        self._control("-m", "immediate", "stop")
+
+
 @contextmanager
-def cluster() -> Iterator[Path]:
-    """A running one; gives the folder of its socket."""
+def cluster() -> Iterator[Cluster]:
+    """A running one."""
     folder = Path(tempfile.mkdtemp(prefix="mediasrv-pg-"))
     bin_ = programs()
     assert bin_ is not None
@@ -35,12 +50,19 @@ def cluster() -> Iterator[Path]:
         subprocess.run([bin_ / "initdb", "-D", data, "-A", "trust", "-U", "mediasrv", "-E", "UTF8", "-N"], **run)
         # -N and fsync=off: nobody needs this data after a crash.
         options = f"-c listen_addresses='' -c fsync=off -k {folder}"
-        start = [bin_ / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options]
-        subprocess.run([*start, "start"], **(run | {"capture_output": False}), stdout=subprocess.DEVNULL)
+        base = [bin_ / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options]
+
+        def control(*arguments: str) -> None:
+            # Not captured: the server would keep the pipe open.
+            quiet = {"capture_output": False, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            subprocess.run([*base, *arguments], **(run | quiet))
+
+        running = Cluster(folder, control)
+        running.start()
         try:
-            yield folder
+            yield running
         finally:
-            subprocess.run([bin_ / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"], **run)
+            running.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

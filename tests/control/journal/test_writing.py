@@ -7,12 +7,15 @@ import errno
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 import structlog
+from rooms.fakes import House
 
 from mediasrv.journal import files
+from mediasrv.journal.journal import Journal
 from mediasrv.journal.record_table import RecordTable
 from mediasrv.journal.spool import Spool, encode_line
 from mediasrv.journal.writer import WriterLimits
@@ -20,6 +23,7 @@ from mediasrv.store.database import Database, DatabaseError
 from mediasrv.store.tables import journal_records
 
 from .harness import FAST, JournalHarness
+from .postgresql import cluster, programs
 
 
 async def until(holds: Callable[[], bool], timeout_s: float = 20) -> None:
@@ -114,6 +118,43 @@ async def test_a_database_that_fails_costs_nothing_and_is_said_once(harness: Jou
     assert "ada" not in str(logs)
     assert journal.statistics()["journal_spool_bytes"] == journal.statistics()["journal_records_lost"] == 0
     assert (await harness.checked()).records == 4
+    assert await harness.problems() == []
+
+
+async def test_a_postgresql_that_is_stopped_and_started_again(tmp_path: Path):
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    with cluster() as server:
+        harness = JournalHarness(tmp_path, f"postgresql://mediasrv@/postgres?host={server.socket}")
+        journal = await harness.write(harness.room("red", "r_1").call("ada"))
+        await asyncio.to_thread(server.stop)
+        blue = harness.room("blue", "r_2").call(*(f"p{number}" for number in range(50)))
+        for record in blue[:50]:
+            journal.writer.write(record)
+        await until(lambda: journal.writer.database_failing)
+        await asyncio.to_thread(server.start)
+        await harness.write(blue[50:])
+        with pytest.raises(DatabaseError, match="another mediasrv uses the database"):  # the lock is held again
+            await harness.connect()
+        checked = await harness.checked()
+        await harness.close()
+    assert (checked.findings, checked.records) == ([], 4 + len(blue))
+
+
+async def test_sqlite_that_is_really_full_and_has_room_again(harness: JournalHarness):
+    journal = await harness.open()
+    pages = 40
+    begin = sa.event.listens_for(journal.database.engine.sync_engine, "begin")
+    begin(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}"))
+    with structlog.testing.capture_logs() as logs:
+        for number in range(200):
+            for record in harness.room("red", f"r_{number}").call("ada"):
+                journal.writer.write(record)
+        await until(lambda: journal.writer.database_failing)
+        pages = 1_000_000
+        assert await journal.writer.drain(20)
+    assert [entry.get("error") for entry in logs] == ["database or disk is full", None]
+    assert (await harness.checked()).records == 800
     assert await harness.problems() == []
 
 
@@ -330,3 +371,27 @@ async def test_a_kill_before_the_head_is_noted_is_no_finding(harness: JournalHar
 
 def test_limits_of_the_tests_are_those_of_the_server_but_for_time():
     assert (FAST.queue, FAST.batch) == (WriterLimits().queue, WriterLimits().batch)
+
+
+# --- what must never be there ----------------------------------------------------------------------------------------
+
+
+async def test_the_text_of_a_message_is_in_no_file(harness: JournalHarness, append_fails):
+    journal = await harness.open()
+    house = House()
+    house.registry.observe(Journal([journal.writer], house.clock))
+    ada, _bob = house.joined("ada"), house.joined("bob")
+    assert await journal.writer.drain(20)
+    append_fails.error = OSError("so that it is in the spool too")
+    message = ada.request("send_message", {"text": "meet me at the old oak"})["message_id"].encode()
+    await until(lambda: journal.statistics()["journal_spool_bytes"] > 0)
+
+    def files_with(needle: bytes) -> list[str]:
+        return sorted(path.name for path in harness.folder.iterdir() if needle in path.read_bytes())
+
+    assert files_with(message) == ["journal.spool"]
+    assert files_with(b"old oak") == []
+    append_fails.error = None
+    assert await journal.writer.drain(20)
+    assert files_with(message)
+    assert files_with(b"old oak") == []

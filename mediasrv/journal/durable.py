@@ -25,7 +25,7 @@ from mediasrv.journal.writer import JournalWriter, WriterLimits
 from mediasrv.rooms.clock import Clock
 from mediasrv.store.database import DATABASE_ERRORS, Database, DatabaseError, words
 
-log = structlog.get_logger("journal")
+log = structlog.get_logger("journal.database")  # "journal" is for the records alone
 
 SPOOL_MAX_BYTES = 256 << 20
 STOP_S = 5.0

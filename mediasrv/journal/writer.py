@@ -81,8 +81,9 @@ class JournalWriter:
 
     def start(self) -> None:
         self._tasks = [
-            asyncio.create_task(task, name=name)
-            for task, name in ((self._fill_spool(), "journal spool"), (self._empty_spool(), "journal database"))
+            asyncio.create_task(self._fill_spool(), name="journal spool"),
+            asyncio.create_task(self._empty_spool(), name="journal database"),
+            asyncio.create_task(self._watch(), name="journal watch"),
         ]
         if self._spool.waiting_bytes:  # what an earlier run left behind
             self._idle.clear()
@@ -118,8 +119,9 @@ class JournalWriter:
     async def stop(self, timeout_s: float) -> None:
         """Write what is left; what the database does not take in time waits in the spool for the next start."""
         drained = await self.drain(timeout_s)
-        filling, emptying = self._tasks
+        filling, emptying, watching = self._tasks
         emptying.cancel()
+        watching.cancel()
         async with self._queue_lock:  # so that nothing is half way between memory and spool
             filling.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -211,8 +213,6 @@ class JournalWriter:
 
     async def _empty_spool(self) -> None:
         delay_s = self._limits.retry_first_s
-        synced = 0.0
-        loop = asyncio.get_running_loop()
         while True:
             await self._spooled.wait()
             self._spooled.clear()
@@ -220,14 +220,13 @@ class JournalWriter:
                 if not self.database_failing:
                     delay_s = self._limits.retry_first_s
                     continue
-                if loop.time() - synced >= self._limits.sync_s:
-                    synced = loop.time()
-                    with contextlib.suppress(OSError):
-                        await self._on_disk(self._spool.sync)
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))
                 delay_s = min(delay_s * 2, self._limits.retry_last_s)
             if not self._queue and not self._spool.waiting_bytes:
                 self._idle.set()
+                if self.behind:
+                    self.behind = False
+                    log.warning("the journal's database has caught up")
 
     async def _store_some(self) -> bool:
         """Bring a batch into the database, or fail to. False if there was nothing to bring."""
@@ -264,9 +263,8 @@ class JournalWriter:
                     error=words(error),
                 )
             return False
-        took_s = loop.time() - self._waiting_since
+        self._say_whether_behind()
         self._waiting_since = None
-        self._say_whether_behind(took_s)
         if self.database_failing:
             self.database_failing = False
             log.warning("the journal's database takes records again", database=self._table.database.name)
@@ -277,11 +275,23 @@ class JournalWriter:
             await self._on_disk(partial(self._note_head, self._table.position, self._table.hash))
         return True
 
-    def _say_whether_behind(self, took_s: float) -> None:
-        behind = took_s >= self._limits.behind_s
-        if behind and not self.behind:
-            log.error("the journal's database is slow; records wait on the disk", seconds=round(took_s, 1))
-        self.behind = behind
+    async def _watch(self) -> None:
+        """While the database owes a transaction, make sure of what waits for it on the disk."""
+        while True:
+            await asyncio.sleep(self._limits.sync_s)
+            if self._waiting_since is not None:
+                self._say_whether_behind()
+                with contextlib.suppress(OSError):
+                    await self._on_disk(self._spool.sync)
+
+    def _say_whether_behind(self) -> None:
+        """Whether the transaction that is under way takes long; of one that fails, more has been said."""
+        if self._waiting_since is None or self.database_failing:
+            return
+        waited_s = asyncio.get_running_loop().time() - self._waiting_since
+        if waited_s >= self._limits.behind_s and not self.behind:
+            self.behind = True
+            log.error("the journal's database is slow; records wait on the disk", seconds=round(waited_s, 1))
 
     async def _on_disk(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, call)

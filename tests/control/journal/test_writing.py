@@ -7,6 +7,7 @@ import errno
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,7 @@ async def test_a_second_server_is_kept_out_of_a_shared_database(any_harness: Jou
 
 
 async def test_a_database_that_fails_costs_nothing_and_is_said_once(harness: JournalHarness, append_fails):
+    harness.limits = replace(FAST, behind_s=0.05)  # a database that fails that long is not called slow as well
     journal = await harness.open()
     room = harness.room()
     append_fails.error = sa.exc.OperationalError("INSERT", {"name": "ada"}, Exception("database or disk is full"))
@@ -197,9 +199,38 @@ async def test_a_slow_database_holds_nobody_up(harness: JournalHarness, append_f
         assert journal.statistics()["journal_spool_bytes"] > 0
         append_fails.delay_s = 0
         assert await journal.writer.drain(20)
-    assert [entry["event"] for entry in logs] == ["the journal's database is slow; records wait on the disk"]
+    assert [entry["event"] for entry in logs] == [
+        "the journal's database is slow; records wait on the disk",
+        "the journal's database has caught up",
+    ]
     assert (await harness.checked()).records == 800
     assert await harness.problems() == []
+
+
+async def test_what_waits_for_a_database_that_hangs_is_synced_and_said_before_it_is_given_up(
+    harness: JournalHarness, append_fails, monkeypatch
+):
+    synced = 0
+
+    def sync(self) -> None:
+        nonlocal synced
+        synced += self.waiting_bytes > 0
+
+    monkeypatch.setattr(Spool, "sync", sync)
+    harness.limits = WriterLimits(sync_s=0.02, behind_s=0.1)
+    journal = await harness.open()
+    append_fails.delay_s = 1.0
+    with structlog.testing.capture_logs() as logs:
+        for record in harness.room().call("ada"):
+            journal.writer.write(record)
+        await until(lambda: synced >= 3 and bool(logs))
+        assert journal.statistics()["journal_records_written"] == 0
+        append_fails.delay_s = 0
+        assert await journal.writer.drain(20)
+    assert [entry["event"] for entry in logs] == [
+        "the journal's database is slow; records wait on the disk",
+        "the journal's database has caught up",
+    ]
 
 
 async def test_a_transaction_that_hangs_is_given_up_and_made_again(harness: JournalHarness, append_fails):

@@ -51,8 +51,8 @@ cdef int retransmission_buffer_init(retransmission_buffer_t *buffer, uint32_t in
 cdef void retransmission_buffer_free(retransmission_buffer_t *buffer) noexcept nogil
 # Forgets every packet. Their bytes stay as they are for as long as they would have.
 cdef void retransmission_buffer_clear(retransmission_buffer_t *buffer) noexcept nogil
-# Copies a packet in and returns its entry, or NULL if it is empty or larger than a segment. `slack` bytes behind it stay
-# free for the caller.
+# Copies a packet in and returns its entry, or NULL if it is empty or larger than a segment. `slack` bytes behind it
+# stay free for the caller.
 # The bytes stay where and as they are until the packet is older than max_age_us or, if that comes first, until at least
 # arena_size / 2 more bytes of packets were stored (each of at most a quarter of a segment, as all that fit an Ethernet
 # frame are). The entry itself is used again by the next packet whose seq64 is the same modulo index_size.

@@ -1,8 +1,8 @@
 """RTP padding that makes neighbours equal, so that they go to the kernel as one run.
 
-Encoders cut a frame into packets that differ by a byte or a header extension, and a run of UDP segments ends at the first
-packet that is longer than those before it. A few bytes of padding (RFC 3550 section 5.1) cost less than another send to
-every consumer.
+Encoders cut a frame into packets that differ by a byte or a header extension, and a run of UDP segments ends at the
+first packet that is longer than those before it. A few bytes of padding (RFC 3550 section 5.1) cost less than another
+send to every consumer.
 """
 from mediaplane.model cimport encoding_t, plane_t
 

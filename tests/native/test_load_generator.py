@@ -89,8 +89,8 @@ class Stage:
             self.producers.append((kind, producer))
         self.generator.add_publisher(connection, sources)
 
-    def subscribe(self, **changes: Any) -> None:
-        """To everything that is published."""
+    def subscribe(self, *, announced: bool = True, mid_id: int = 1, **changes: Any) -> None:
+        """To everything that is published. Without `announced`, the generator is not told the SSRCs."""
         transport, connection = self.connect(**changes)
         streams = []
         for mid, (kind, producer) in enumerate(self.producers):
@@ -108,7 +108,7 @@ class Stage:
                 two_byte=False,
             )
             self.worker.connect_consumer(consumer, producer, [(payload_type, payload_type, 0)])
-            streams.append(Stream(kind, ssrc, payload_type))
+            streams.append(Stream(kind, ssrc if announced else 0, payload_type, str(mid), mid_id))
         self.generator.add_subscriber(connection, streams)
 
     def peers(self) -> list[dict[str, Any]]:
@@ -180,7 +180,28 @@ async def test_latencies_count_each_packet_that_was_opened(open_stage: Open) -> 
     for stream in stage.streams():
         latencies = statistics[f"{stream['kind']}_latency"]
         assert sum(latencies.values()) == stream["verified"]
+        assert 0 <= stream["latency_mean_us"] <= stream["latency_max_us"] <= max(latencies)
         assert all(0 <= upper_us < 20_000_000 for upper_us in latencies)
+
+
+async def test_streams_whose_ssrc_no_answer_named_are_told_apart_by_their_mid(open_stage: Open) -> None:
+    stage = open_stage()
+    stage.publish()
+    stage.publish()
+    stage.subscribe(announced=False)
+    await stage.all_get(20)
+    sent = [source["source"] for peer in stage.peers() for source in peer["sources"]]
+    assert [stream["source"] for stream in stage.streams()] == sent
+    assert stage.peers()[-1]["bad_datagrams"] == 0
+
+
+async def test_streams_without_ssrc_and_mid_are_told_apart_by_their_payload_type(open_stage: Open) -> None:
+    stage = open_stage()
+    stage.publish()
+    stage.subscribe(announced=False, mid_id=0)
+    await stage.all_get(20)
+    assert [stream["kind"] for stream in stage.streams()] == ["audio", "video"]
+    assert all(stream["verified"] == stream["packets"] for stream in stage.streams())
 
 
 async def test_in_a_sample_all_are_counted_and_few_are_opened(open_stage: Open) -> None:
@@ -202,6 +223,18 @@ async def test_a_peer_offers_the_one_srtp_profile_it_was_told(open_stage: Open, 
     stage.subscribe(srtp_profile=profile, dtls_role=role)
     await stage.all_get(3)
     assert {peer["srtp_profile"] for peer in stage.peers()} == {profile}
+
+
+async def test_totals_are_the_sums_of_what_the_streams_count(open_stage: Open) -> None:
+    stage = open_stage()
+    stage.publish()
+    stage.subscribe()
+    stage.subscribe()
+    await stage.all_get(20)
+    await stage.media_ends()
+    sent = sum(source["packets"] for peer in stage.peers() for source in peer["sources"])
+    received = sum(stream["packets"] for stream in stage.streams())
+    assert stage.generator.totals() == {"packets": received, "lost": 0, "sent": sent}
 
 
 async def test_a_keyframe_request_is_answered_with_a_keyframe(open_stage: Open) -> None:
@@ -352,6 +385,6 @@ def test_a_peer_that_makes_no_sense_is_refused_with_a_reason() -> None:
         stage.generator.add_publisher(connection, [AudioSource(1, AUDIO, "0", packet_bytes=20)])
     with pytest.raises(ValueError, match="too little"):
         stage.generator.add_publisher(connection, [VideoSource(1, VIDEO, "0", 1000)])
-    with pytest.raises(ValueError, match="at most 64"):
-        stage.generator.add_subscriber(connection, [Stream("audio", n, AUDIO) for n in range(65)])
+    with pytest.raises(ValueError, match="at most 128"):
+        stage.generator.add_subscriber(connection, [Stream("audio", n, AUDIO) for n in range(129)])
     stage.close()

@@ -11,9 +11,9 @@ from mediaplane.event_loop cimport (
     mp_clock_us, mp_flag_load, mp_flag_store, mp_start_thread, mp_thread_cpu_us, mp_watch, pthread_join, pthread_t,
 )
 from mediaplane.loadgen.histogram cimport HISTOGRAM_BUCKETS, histogram_t, histogram_upper_us
-from mediaplane.loadgen.model cimport generator_t, peer_t
+from mediaplane.loadgen.model cimport generator_t, peer_t, stream_t
 from mediaplane.loadgen.peer cimport peer_close, peer_free, peer_receive, peer_start, peer_timeout
-from mediaplane.loadgen.peer_setup cimport peer_new, peer_to_python
+from mediaplane.loadgen.peer_setup cimport peer_new, peer_state, peer_to_python
 from mediaplane.loadgen.peer_socket cimport incoming_free, incoming_new
 from mediaplane.loadgen.source cimport pattern_fill
 from mediaplane.rings cimport ring_free, ring_init, ring_pop, ring_push
@@ -232,9 +232,28 @@ cdef class LoadGenerator:
         """How many peers are in each state: {"connected": 3, ...}."""
         cdef dict counted = {}
         for address in self.joined:
-            state = peer_to_python(<const peer_t *><size_t>address)["state"]
+            state = peer_state(<const peer_t *><size_t>address)
             counted[state] = counted.get(state, 0) + 1
         return counted
+
+    def totals(self):
+        """Packets that arrived, are lost, and were sent so far; cheap, for looking on while it runs."""
+        cdef uint64_t packets = 0
+        cdef uint64_t lost = 0
+        cdef uint64_t sent = 0
+        cdef const peer_t *peer
+        cdef const stream_t *stream
+        cdef uint32_t i
+        for address in self.joined:
+            peer = <const peer_t *><size_t>address
+            for i in range(peer.stream_count):
+                stream = &peer.streams[i]
+                packets += stream.packets
+                if stream.packets:
+                    lost += stream.order.highest_index - stream.first_index + 1 - stream.packets
+            for i in range(peer.source_count):
+                sent += peer.sources[i].packets
+        return {"packets": packets, "lost": lost, "sent": sent}
 
     def statistics(self):
         """Counters since the start; they only grow. Latencies in microseconds, as {bucket's upper end: count}."""

@@ -25,7 +25,8 @@ class VideoSource:
 
     `pacing`: "burst" sends a frame's packets at once, "spread" over the frame's interval. `packets`: "equal" cuts a
     frame into packets of about one size as libwebrtc does (the last ones may be a byte longer), "full" into full ones
-    and a rest.
+    and a rest. `rid` (RFC 8852) goes into every packet if its extension was negotiated: a simulcast encoding is a source
+    of its own, with the `mid` of the others.
     """
 
     ssrc: int
@@ -37,6 +38,7 @@ class VideoSource:
     packet_bytes: int = 1100
     pacing: Literal["burst", "spread"] = "burst"
     packets: Literal["equal", "full"] = "equal"
+    rid: str = ""
 
 
 Source = AudioSource | VideoSource
@@ -44,11 +46,17 @@ Source = AudioSource | VideoSource
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An RTP stream that the server will send."""
+    """An RTP stream that the server will send.
+
+    `ssrc` 0: the answer did not name it. Then it is that of the first packet with `mid` under the header extension
+    `mid_id`, or of the first with the payload type if packets carry no MID.
+    """
 
     kind: Literal["audio", "video"]
     ssrc: int
     payload_type: int
+    mid: str = ""
+    mid_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

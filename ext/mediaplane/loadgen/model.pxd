@@ -17,8 +17,8 @@ from mediaplane.wire.rtp cimport rtp_header_t
 
 cdef enum:
     MAX_SOURCES = 4
-    MAX_STREAMS = 64             # that one peer receives
-    MAX_REPORTERS = 64           # SSRCs that send one peer RTCP
+    MAX_STREAMS = 128            # that one peer receives
+    SPARE_REPORTERS = 16         # SSRCs that send one peer RTCP, besides those of its streams
     DATAGRAM_BYTES = 2048
     BURST = 64                   # datagrams sealed and sent at once
 
@@ -49,6 +49,9 @@ cdef struct source_t:
     uint8_t transport_cc_id
     uint8_t mid_size
     uint8_t mid[32]
+    uint8_t rid_id
+    uint8_t rid_size
+    uint8_t rid[16]
     uint8_t keyframe_wanted
     uint32_t clock_rate          # Hz
     uint32_t frame_bytes         # mean payload of a frame
@@ -76,10 +79,13 @@ cdef struct source_t:
 
 # An RTP stream that a peer receives.
 cdef struct stream_t:
-    uint32_t ssrc
+    uint32_t ssrc                # 0: not known yet
     uint32_t source_id           # of the source whose packets it carries; 0: none was opened yet
     uint8_t is_video
     uint8_t payload_type
+    uint8_t mid_id               # of the header extension; 0: not negotiated
+    uint8_t mid_size
+    uint8_t mid[32]
     srtp_replay_t replay         # of the opened packets
     srtp_replay_t order          # of all, by RTP sequence number
     srtp_replay_t numbers        # of the opened ones, by the number that the source gave them
@@ -99,6 +105,8 @@ cdef struct stream_t:
     uint64_t misordered          # numbers that went back while the RTP sequence went on
     uint64_t sender_reports
     int64_t first_packet_us
+    int64_t latency_sum_us       # of the opened ones
+    int64_t latency_max_us
 
 cdef struct reporter_t:
     uint32_t ssrc
@@ -113,10 +121,17 @@ cdef struct peer_t:
     uint8_t check_pending        # the last check was not answered yet
     uint16_t username_size
     uint16_t remote_pwd_size
+    uint16_t local_pwd_size
+    uint16_t remote_port
+    uint8_t remote_address_size
+    uint8_t remote_address[16]
     uint32_t source_count
     uint32_t stream_count
+    uint32_t unbound_streams     # whose SSRC is not known yet
     uint32_t reporter_count
-    uint32_t stream_ssrcs[64]    # of `streams`, close together for the search
+    uint32_t reporter_capacity
+    uint32_t next_reported       # stream, of those that do not fit into one receiver report
+    uint32_t stream_ssrcs[128]   # of `streams`, close together for the search
     deadline_t deadline
     srtp_session_t *srtp_receive
     srtp_session_t *srtp_send
@@ -138,10 +153,11 @@ cdef struct peer_t:
     uint64_t tie_breaker
     uint8_t username[520]        # "remote ufrag:local ufrag"
     uint8_t remote_pwd[256]
+    uint8_t local_pwd[256]
     dtls_fingerprint_t fingerprints[4]
     source_t sources[4]
-    stream_t streams[64]
-    reporter_t reporters[64]
+    stream_t *streams            # MAX_STREAMS at most
+    reporter_t *reporters
 
 # A packet that waits to be opened with its batch.
 cdef struct sealed_t:

@@ -15,7 +15,7 @@ from mediaplane.loadgen.peer_socket cimport (
     peer_socket_is_full, peer_socket_message, peer_socket_receive, peer_socket_send,
 )
 from mediaplane.loadgen.source cimport source_due_us, source_start, source_write
-from mediaplane.loadgen.stream cimport stream_arrived, stream_opened
+from mediaplane.loadgen.stream cimport stream_arrived, stream_bind, stream_opened
 from mediaplane.secure.dtls cimport (
     DTLS_CLIENT, DTLS_CLOSED, DTLS_CONNECTED, DTLS_FAILED, dtls_close, dtls_export_keys, dtls_keys_t,
     dtls_next_datagram, dtls_next_deadline, dtls_receive, dtls_session_free, dtls_start, dtls_state, dtls_timeout,
@@ -30,7 +30,8 @@ from mediaplane.wire.demux cimport (
 )
 from mediaplane.wire.rtp cimport rtp_parse_header
 from mediaplane.wire.stun cimport (
-    STUN_BINDING_SUCCESS, stun_check_integrity, stun_message_t, stun_parse, stun_write_request,
+    STUN_BINDING_REQUEST, STUN_BINDING_SUCCESS, stun_check_integrity, stun_message_t, stun_parse, stun_write_request,
+    stun_write_success,
 )
 
 cdef extern from "<openssl/rand.h>" nogil:
@@ -88,13 +89,34 @@ cdef void _check(generator_t *generator, peer_t *peer, int64_t now_us) noexcept 
                  now_us + CONSENT_US * 4 // 5 + peer.transaction_id[0] * <int64_t>CONSENT_US // 640)
 
 
-cdef void _answered(generator_t *generator, peer_t *peer, const uint8_t *data, uint32_t size,
-                    int64_t now_us) noexcept nogil:
-    cdef stun_message_t message
-    if (stun_parse(data, size, &message) != OK or message.message_type != STUN_BINDING_SUCCESS
-            or stun_check_integrity(&message, peer.remote_pwd, peer.remote_pwd_size) != OK):
+cdef void _asked(generator_t *generator, peer_t *peer, const stun_message_t *message) noexcept nogil:
+    """A server that is not ICE-lite checks the way to us (RFC 8445 section 7.3)."""
+    cdef uint8_t response[256]
+    cdef int size
+    if stun_check_integrity(message, peer.local_pwd, peer.local_pwd_size) != OK:
         peer.bad_datagrams += 1
         return
+    size = stun_write_success(response, sizeof(response), message.transaction_id, peer.remote_address,
+                              peer.remote_address_size, peer.remote_port, peer.local_pwd, peer.local_pwd_size)
+    if size > 0:
+        _send(generator, peer, response, size)
+
+
+cdef void _stun(generator_t *generator, peer_t *peer, const uint8_t *data, uint32_t size,
+                int64_t now_us) noexcept nogil:
+    cdef stun_message_t message
+    cdef int status = stun_parse(data, size, &message)
+    if status == OK and message.message_type == STUN_BINDING_REQUEST:
+        _asked(generator, peer, &message)
+    elif (status == OK and message.message_type == STUN_BINDING_SUCCESS
+            and stun_check_integrity(&message, peer.remote_pwd, peer.remote_pwd_size) == OK):
+        _answered(generator, peer, &message, now_us)
+    else:
+        peer.bad_datagrams += 1
+
+
+cdef void _answered(generator_t *generator, peer_t *peer, const stun_message_t *message,
+                    int64_t now_us) noexcept nogil:
     if memcmp(message.transaction_id, peer.transaction_id, sizeof(peer.transaction_id)) != 0:
         peer.late_answers += 1
         return
@@ -187,6 +209,8 @@ cdef void _open_sealed(generator_t *generator, peer_t *peer, int64_t now_us) noe
         if sent_us >= 0:
             latency = &generator.video_latency if item.stream.is_video else &generator.audio_latency
             histogram_add(latency, now_us - sent_us)
+            item.stream.latency_sum_us += now_us - sent_us
+            item.stream.latency_max_us = max(item.stream.latency_max_us, now_us - sent_us)
     generator.sealed_count = 0
 
 
@@ -197,6 +221,8 @@ cdef void _rtp(generator_t *generator, peer_t *peer, uint8_t *data, uint32_t siz
         peer.bad_datagrams += 1
         return
     item.stream = _find_stream(peer, item.header.ssrc)
+    if item.stream == NULL:
+        item.stream = stream_bind(peer, data, &item.header)
     if item.stream == NULL:
         peer.bad_datagrams += 1
         return
@@ -223,7 +249,7 @@ cdef void _datagram(generator_t *generator, peer_t *peer, uint8_t *data, uint32_
     elif kind == DATAGRAM_RTCP and peer.srtp_receive != NULL:
         peer_rtcp_receive(generator, peer, data, size, now_us)
     elif kind == DATAGRAM_STUN:
-        _answered(generator, peer, data, size, now_us)
+        _stun(generator, peer, data, size, now_us)
     elif kind == DATAGRAM_DTLS and peer.state < PEER_CLOSED:
         dtls_receive(peer.dtls, data, size, now_us)
         _dtls_progress(generator, peer, now_us)
@@ -330,5 +356,7 @@ cdef void peer_free(peer_t *peer) noexcept nogil:
     dtls_session_free(peer.dtls)
     srtp_session_free(peer.srtp_receive)
     srtp_session_free(peer.srtp_send)
+    free(peer.streams)
+    free(peer.reporters)
     OPENSSL_cleanse(peer, sizeof(peer_t))
     free(peer)

@@ -3,7 +3,7 @@ from libc.stdint cimport uint16_t, uint64_t
 
 from mediaplane.deadlines cimport Reason, deadline_set
 from mediaplane.loadgen.model cimport (
-    DATAGRAM_BYTES, DUE_REPORT, MAX_REPORTERS, source_t, stream_t,
+    DATAGRAM_BYTES, DUE_REPORT, source_t, stream_t,
 )
 from mediaplane.loadgen.peer_socket cimport peer_socket_send
 from mediaplane.loadgen.source cimport source_timestamp
@@ -29,7 +29,7 @@ cdef srtp_replay_t *_replay_of(peer_t *peer, uint32_t ssrc) noexcept nogil:
     for i in range(peer.reporter_count):
         if peer.reporters[i].ssrc == ssrc:
             return &peer.reporters[i].replay
-    if peer.reporter_count == MAX_REPORTERS:
+    if peer.reporter_count == peer.reporter_capacity:
         return NULL
     peer.reporters[peer.reporter_count].ssrc = ssrc
     peer.reporter_count += 1
@@ -103,9 +103,13 @@ cdef int _write_receiver_report(peer_t *peer, uint8_t *out, int64_t now_us) noex
     cdef stream_t *stream
     cdef uint8_t count = 0
     cdef uint32_t i
+    cdef uint32_t first = peer.next_reported
     for i in range(peer.stream_count):
-        stream = &peer.streams[i]
-        if stream.packets and count < MAX_BLOCKS:
+        stream = &peer.streams[(first + i) % peer.stream_count]
+        if count == MAX_BLOCKS:
+            peer.next_reported = (first + i) % peer.stream_count      # the others' turn is next (RFC 3550 section 6.4.2)
+            break
+        if stream.packets:
             blocks[count].ssrc = stream.ssrc
             receive_statistics_report(&stream.statistics, now_us, &blocks[count])
             count += 1

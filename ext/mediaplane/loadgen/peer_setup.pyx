@@ -1,10 +1,12 @@
 """Everything of a peer is checked and allocated here, before its thread sees it; and its counters are read here."""
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc
 from libc.string cimport memcpy
 
 from mediaplane.deadlines cimport deadline_init
-from mediaplane.loadgen.model cimport MAX_SOURCES, MAX_STREAMS, PEER_FAILED, source_t, stream_t
+from mediaplane.loadgen.model cimport (
+    MAX_SOURCES, MAX_STREAMS, PEER_FAILED, SPARE_REPORTERS, reporter_t, source_t, stream_t,
+)
 from mediaplane.loadgen.peer cimport peer_free
 from mediaplane.loadgen.peer_socket cimport peer_socket_open
 from mediaplane.loadgen.source cimport SMALLEST_PAYLOAD
@@ -32,6 +34,7 @@ _PROFILES = {"gcm-128": SRTP_AEAD_AES_128_GCM, "gcm-256": SRTP_AEAD_AES_256_GCM,
 _PROFILE_NAMES = {number: name for name, number in _PROFILES.items()}
 _STATES = ("checking", "handshaking", "connected", "closed", "failed")
 _MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+_RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 _AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 _TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
@@ -82,6 +85,9 @@ cdef int _fill_source(source_t *source, object wanted, uint32_t id) except -1:
         source.frame_bytes = round(wanted.bitrate_bps / 8 / wanted.fps)
         source.spread = wanted.pacing == "spread"
         source.full_packets = wanted.packets == "full"
+        if wanted.rid and _RID in wanted.extensions:
+            source.rid_id = wanted.extensions[_RID]
+            source.rid_size = _copy(wanted.rid.encode(), source.rid, sizeof(source.rid), "rid")
         if source.frame_bytes < 2 * SMALLEST_PAYLOAD:
             raise ValueError(f"{wanted.bitrate_bps} bit/s leaves a frame {source.frame_bytes} bytes: too little")
     else:
@@ -96,6 +102,9 @@ cdef int _fill_stream(stream_t *stream, object wanted) except -1:
     stream.ssrc = wanted.ssrc
     stream.is_video = wanted.kind == "video"
     stream.payload_type = wanted.payload_type
+    if wanted.mid and wanted.mid_id:
+        stream.mid_id = wanted.mid_id
+        stream.mid_size = _copy(wanted.mid.encode(), stream.mid, sizeof(stream.mid), "mid")
     receive_statistics_init(&stream.statistics, 90000 if wanted.kind == "video" else 48000)
     return 0
 
@@ -116,7 +125,15 @@ cdef peer_t *peer_new(generator_t *generator, object connection, object sources,
                                      "ice-pwd")
         peer.tie_breaker = random.getrandbits(64)
         peer.local_ssrc = random.getrandbits(31) | 1
+        peer.local_pwd_size = _copy(connection.local_pwd.encode(), peer.local_pwd, sizeof(peer.local_pwd), "ice-pwd")
+        peer.remote_address_size = _copy(address, peer.remote_address, sizeof(peer.remote_address), "address")
+        peer.remote_port = connection.port
         _fill_dtls(generator, peer, connection)
+        peer.reporter_capacity = len(streams) + SPARE_REPORTERS
+        peer.reporters = <reporter_t *>calloc(peer.reporter_capacity, sizeof(reporter_t))
+        peer.streams = <stream_t *>calloc(max(len(streams), 1), sizeof(stream_t))
+        if peer.reporters == NULL or peer.streams == NULL:
+            raise MemoryError("no memory for a peer's streams")
         for source in sources:
             _fill_source(&peer.sources[peer.source_count], source, random.getrandbits(31) | 1)
             peer.source_count += 1
@@ -124,6 +141,7 @@ cdef peer_t *peer_new(generator_t *generator, object connection, object sources,
             _fill_stream(&peer.streams[peer.stream_count], stream)
             peer.stream_ssrcs[peer.stream_count] = stream.ssrc
             peer.stream_count += 1
+            peer.unbound_streams += stream.ssrc == 0
         peer.fd = peer_socket_open(<const uint8_t *><const char *>address, len(address), connection.port,
                                    generator.gro)
         if peer.fd < 0:
@@ -152,7 +170,13 @@ cdef dict _stream_to_python(const stream_t *stream):
             "corrupt": stream.corrupt, "verified": stream.verified, "first_number": stream.first_number,
             "last_number": stream.numbers.highest_index,
             "missing_numbers": stream.missing_before + numbers - stream.distinct_numbers,
-            "sender_reports": stream.sender_reports, "first_packet_us": stream.first_packet_us}
+            "sender_reports": stream.sender_reports, "first_packet_us": stream.first_packet_us,
+            "latency_mean_us": stream.latency_sum_us // <int64_t>max(stream.verified, <uint64_t>1),
+            "latency_max_us": stream.latency_max_us}
+
+
+cdef str peer_state(const peer_t *peer):
+    return _STATES[peer.state]
 
 
 cdef str _failure(const peer_t *peer):

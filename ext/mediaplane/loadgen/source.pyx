@@ -115,6 +115,8 @@ cdef int _write_header(source_t *source, uint16_t *transport_cc_seq, uint8_t *ou
     extensions_begin(&writer, out + RTP_FIXED_HEADER_SIZE, EXTENSION_BYTES, False)
     if source.mid_id:
         extensions_put(&writer, source.mid_id, source.mid, source.mid_size)
+    if source.rid_id:
+        extensions_put(&writer, source.rid_id, source.rid, source.rid_size)
     if source.level_id:
         value[0] = 0x80 | (20 + source.random % 40)
         extensions_put(&writer, source.level_id, value, 1)

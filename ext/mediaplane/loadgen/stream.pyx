@@ -1,5 +1,5 @@
 """Counts by RTP sequence number for what arrives, and by the source's own number for what was opened."""
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from mediaplane.loadgen.source cimport CODEC_BYTES, SMALLEST_PAYLOAD, TRAILER_BYTES, TRAILER_MAGIC, pattern_offset
@@ -8,6 +8,39 @@ from mediaplane.status cimport OK
 from mediaplane.stream.receive_statistics cimport receive_statistics_packet
 from mediaplane.wire.byte_order cimport load32, load64
 from mediaplane.wire.rtp cimport rtp_payload_size
+from mediaplane.wire.rtp_extensions cimport EXT_MID, extension_element_t, extensions_parse
+
+
+cdef bint _is_of(const stream_t *stream, const uint8_t *data, const rtp_header_t *header) noexcept nogil:
+    cdef extension_element_t elements[16]
+    cdef uint8_t kind_by_id[256]
+    cdef int count, i
+    if stream.payload_type != header.payload_type:
+        return False
+    if stream.mid_id == 0:
+        return True
+    memset(kind_by_id, 0, sizeof(kind_by_id))
+    kind_by_id[stream.mid_id] = EXT_MID
+    count = extensions_parse(data, header, kind_by_id, elements)
+    for i in range(count):
+        if elements[i].kind == EXT_MID:
+            return (elements[i].size == stream.mid_size
+                    and memcmp(data + elements[i].offset, stream.mid, stream.mid_size) == 0)
+    return True
+
+
+cdef stream_t *stream_bind(peer_t *peer, const uint8_t *data, const rtp_header_t *header) noexcept nogil:
+    cdef stream_t *stream
+    cdef uint32_t i
+    if peer.unbound_streams == 0:
+        return NULL
+    for i in range(peer.stream_count):
+        stream = &peer.streams[i]
+        if stream.ssrc == 0 and _is_of(stream, data, header):
+            stream.ssrc = peer.stream_ssrcs[i] = header.ssrc
+            peer.unbound_streams -= 1
+            return stream
+    return NULL
 
 
 cdef bint stream_arrived(stream_t *stream, const rtp_header_t *header, uint32_t size, int64_t now_us) noexcept nogil:

@@ -1,47 +1,54 @@
 """What a forwarded packet costs: `python -m bench.forwarder --publishers 1 --subscribers 200 --video-kbps 1500`.
 
-Starts a server on one CPU and synthetic WHIP publishers and WHEP subscribers on another, waits until all are
-connected, and measures over a steady window: CPU time of the server (user and system, the kernel's network stack
-included) for each packet that arrived at a subscriber, loss, and one-way latency from the publisher's send to the
-subscriber's receive. At the end the publishers stop, and every subscriber must have got every packet.
+`mediasrv loadtest --self`, several times over with a new server each, with their medians; and what only those who work
+on the server need: the media plane alone (`--plane`), and a profiler that runs during the window.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
+import subprocess
 import sys
-import time
-from asyncio.subprocess import Process
-from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 
-from mediaplane.loadgen.generator import LoadGenerator
-from mediaplane.loadgen.media import AudioSource, Source, VideoSource
+from rich.console import Console
 
-from bench.report import Load, Result, Sample, evaluate, print_medians, print_table, received_packets
-from bench.server_process import PlaneSignaling, cpu_seconds, start_mediasrv, start_plane, stop
-from bench.signaling import HttpSignaling, Kind, Negotiated, Profile, Signaling
+from bench.plane_target import plane_target
+from mediasrv.loadtest.errors import LoadTestError
+from mediasrv.loadtest.report import ProgressBar, print_result
+from mediasrv.loadtest.result import Result
+from mediasrv.loadtest.run import measure
+from mediasrv.loadtest.scenario import Profile, Scenario
+from mediasrv.loadtest.settings import Settings
+from mediasrv.loadtest.target import Target, open_target
+from mediasrv.loadtest.wanted import CpuShares, Own, Running
 from mediasrv.rtc.certificate import Certificate
 
 PROFILES: dict[str, Profile] = {"gcm": "gcm-128", "gcm-256": "gcm-256", "cm": "cm-sha1"}
-JOINS_AT_ONCE = 8
-CONNECT_TIMEOUT_S = 60
-SETTLE_S = 1.5  # keyframes of the last joins, first reports
-QUIET_S = 0.5  # without a datagram: nothing is under way any more
-DRAIN_LIMIT_S = 30
 
 
 def main() -> None:
     arguments = _parser().parse_args()
+    console = Console(soft_wrap=True)
+    shares = CpuShares.plan(1, pin=not arguments.no_pin)
     results = []
-    for _ in range(arguments.runs):
-        results.append(asyncio.run(measure(arguments)))
-        print_table(results[-1])
-        print()
+    try:
+        scenario = _scenario(arguments)
+        with shares.of_load():
+            for _ in range(arguments.runs):
+                results.append(asyncio.run(_measure(arguments, scenario, shares)))
+                print_result(results[-1], console)
+                console.print()
+    except LoadTestError as error:
+        sys.exit(f"bench.forwarder: {error}")
     if arguments.runs > 1:
         print_medians(results)
     if arguments.json:
@@ -53,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.forwarder", description=__doc__.split("\n\n")[0])
     parser.add_argument("--publishers", type=int, default=1)
     parser.add_argument("--subscribers", type=int, default=200, help="each gets every publisher")
+    parser.add_argument("--participants", type=int, default=0, help="instead of those: all to all")
     parser.add_argument("--video-kbps", type=int, default=1500, help="of each publisher; 0: audio only")
     parser.add_argument("--fps", type=float, default=30)
     parser.add_argument("--pacing", choices=["burst", "spread"], default="burst", help="of a frame's packets")
@@ -74,143 +82,88 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-@dataclass
-class Target:
-    """The server under load."""
+def _scenario(arguments: argparse.Namespace) -> Scenario:
+    return Scenario(
+        publishers=arguments.publishers,
+        subscribers=arguments.subscribers,
+        participants=arguments.participants,
+        audio=not arguments.no_audio,
+        video_kbps=arguments.video_kbps,
+        fps=arguments.fps,
+        pacing=arguments.pacing,
+        packets=arguments.packets,
+        srtp_profile=PROFILES[arguments.profile],
+    )
 
-    name: str
-    signaling: Signaling
-    pid: int
-    process: Process | None
 
-    async def counters(self) -> dict[str, int]:
-        """The worker's, where they can be had."""
-        return await self.signaling.ask({"op": "counters"}) if isinstance(self.signaling, PlaneSignaling) else {}
-
-
-async def _open_target(arguments: argparse.Namespace, certificate: Certificate) -> Target:
-    cpus = sorted(os.sched_getaffinity(0))
-    pin = len(cpus) > 1 and not arguments.no_pin
-    if pin:
-        os.sched_setaffinity(0, {cpus[-1]})
-    cpu = cpus[0] if pin else None
+@asynccontextmanager
+async def _target(
+    arguments: argparse.Namespace, scenario: Scenario, shares: CpuShares, certificate: Certificate
+) -> AsyncIterator[Target]:
+    profile = scenario.srtp_profile
     if arguments.plane:
-        process, signaling, name = await start_plane(cpu, arguments.srtp_backend, arguments.max_linger_us, certificate)
-        return Target(name, signaling, process.pid, process)
-    if arguments.url:
-        if not arguments.pid:
-            raise SystemExit("--url needs --pid: the CPU time of that process is what is measured")
-        return Target(arguments.url, HttpSignaling(arguments.url, certificate), arguments.pid, None)
-    process, url, name = await start_mediasrv(cpu, arguments.srtp_backend)
-    return Target(f"mediasrv, {name}", HttpSignaling(url, certificate), process.pid, process)
+        backend, linger_us = arguments.srtp_backend, arguments.max_linger_us
+        async with plane_target(shares.server, backend, linger_us, certificate, profile) as target:
+            yield target
+        return
+    own = Own(srtp_backend=arguments.srtp_backend, cpus=shares.server)
+    wanted = Running(url=arguments.url, pid=arguments.pid) if arguments.url else own
+    opened = open_target(wanted, all_to_all=scenario.all_to_all, certificate=certificate, profile=profile)
+    async with opened as target:
+        yield target
 
 
-async def measure(arguments: argparse.Namespace) -> Result:
+async def _measure(arguments: argparse.Namespace, scenario: Scenario, shares: CpuShares) -> Result:
     certificate = Certificate.generate()
-    generator = LoadGenerator(
-        certificate=certificate.certificate,
-        private_key=certificate.private_key,
-        verify=arguments.verify,
-        gro=not arguments.no_gro,
+    settings = Settings(
+        seconds=arguments.seconds, threads=shares.threads, verify=arguments.verify, gro=not arguments.no_gro
     )
-    target = await _open_target(arguments, certificate)
-    try:
-        generator.start()
-        await _join_all(arguments, target, generator)
-        return await _run(arguments, target, generator)
-    finally:
-        generator.stop()
-        await target.signaling.close()
-        if target.process:
-            await stop(target.process)
+    async with _target(arguments, scenario, shares, certificate) as target:
+        with ProgressBar() as bar, Profiler(bar, arguments.profile_with, target.pid) as watcher:
+            return await measure(target, scenario, settings, certificate, watcher)
 
 
-# --- joining ----------------------------------------------------------------------------------------------------------
+class Profiler:
+    """A watcher that starts `command` when the window begins, and waits for its end on the way out."""
+
+    def __init__(self, bar: ProgressBar, command: str | None, pid: int | None) -> None:
+        self._bar = bar
+        self._command = command.format(pid=pid) if command else ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Profiler:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(60)
+
+    def phase(self, name: str, total: float) -> None:
+        self._bar.phase(name, total)
+        if name == "measuring" and self._command:
+            self._process = subprocess.Popen(self._command, shell=True, stdout=2, cwd=os.getcwd())
+
+    def advance(self, done: float, detail: str = "") -> None:
+        self._bar.advance(done, detail)
 
 
-def _sources(arguments: argparse.Namespace, negotiated: Negotiated) -> list[Source]:
-    sources: list[Source] = []
-    for line in negotiated.media:
-        if line.kind == "audio":
-            sources.append(AudioSource(line.ssrc, line.payload_type, line.mid, line.extensions))
-        else:
-            sources.append(
-                VideoSource(
-                    line.ssrc,
-                    line.payload_type,
-                    line.mid,
-                    arguments.video_kbps * 1000,
-                    line.extensions,
-                    fps=arguments.fps,
-                    pacing=arguments.pacing,
-                    packets=arguments.packets,
-                )
+def print_medians(results: list[Result]) -> None:
+    def show(name: str, values: list[float]) -> None:
+        if values:
+            print(f"{name:<24} median {median(values):.2f}  ({min(values):.2f} to {max(values):.2f})")
+
+    print(f"{len(results)} runs of {results[0].load}, {results[0].server}")
+    show("CPU us per packet", [each.cpu_us_per_packet for each in results if each.cpu_us_per_packet is not None])
+    show("packets per send", [each.packets_per_send for each in results if each.packets_per_send is not None])
+    for kind in ("video", "audio"):
+        for name in ("p50", "p99"):
+            show(
+                f"latency ms, {kind} {name}", [each.latency_ms[kind][name] for each in results if each.latency_ms[kind]]
             )
-    return sources
-
-
-async def _join_all(arguments: argparse.Namespace, target: Target, generator: LoadGenerator) -> None:
-    profile = PROFILES[arguments.profile]
-    kinds: list[Kind] = [] if arguments.no_audio else ["audio"]
-    if arguments.video_kbps:
-        kinds.append("video")
-    for _ in range(arguments.publishers):
-        negotiated = await target.signaling.publish(kinds, profile)
-        generator.add_publisher(negotiated.connection, _sources(arguments, negotiated))
-    await _connected(generator, arguments.publishers)
-    places = asyncio.Semaphore(JOINS_AT_ONCE)
-
-    async def join() -> None:
-        async with places:
-            negotiated = await target.signaling.subscribe(kinds * arguments.publishers, profile)
-            generator.add_subscriber(negotiated.connection, negotiated.streams())
-
-    await asyncio.gather(*(join() for _ in range(arguments.subscribers)))
-    await _connected(generator, arguments.publishers + arguments.subscribers)
-
-
-async def _connected(generator: LoadGenerator, count: int) -> None:
-    deadline = time.monotonic() + CONNECT_TIMEOUT_S
-    while (states := generator.states()).get("connected", 0) < count:
-        if "failed" in states or "closed" in states or time.monotonic() > deadline:
-            failures = Counter(peer["failure"] for peer in generator.statistics()["peers"] if peer["failure"])
-            raise SystemExit(f"{count} peers should be connected, but there are {states} {dict(failures) or ''}")
-        await asyncio.sleep(0.02)
-
-
-# --- measuring --------------------------------------------------------------------------------------------------------
-
-
-async def _sample(target: Target, generator: LoadGenerator) -> Sample:
-    counters = await target.counters()
-    return Sample(time.monotonic(), cpu_seconds(target.pid), generator.cpu_us, generator.statistics(), counters)
-
-
-async def _drain(generator: LoadGenerator) -> None:
-    """Wait for what is under way; reports and consent checks go on, so it is packets of streams that count."""
-    deadline = time.monotonic() + DRAIN_LIMIT_S
-    before = -1
-    while (arrived := received_packets(generator.statistics())) != before and time.monotonic() < deadline:
-        before = arrived
-        await asyncio.sleep(QUIET_S)
-
-
-async def _run(arguments: argparse.Namespace, target: Target, generator: LoadGenerator) -> Result:
-    await asyncio.sleep(SETTLE_S)
-    profiler = None
-    before = await _sample(target, generator)
-    if arguments.profile_with:
-        profiler = await asyncio.create_subprocess_shell(arguments.profile_with.format(pid=target.pid))
-    await asyncio.sleep(arguments.seconds)
-    after = await _sample(target, generator)
-    if profiler:
-        await profiler.wait()
-    generator.stop_media()
-    await _drain(generator)
-    load = Load(
-        target.name, arguments.publishers, arguments.subscribers, not arguments.no_gro, arguments.verify == "all"
-    )
-    return evaluate(load, before, after, generator.statistics())
+    show("join ms p50", [each.join_ms["p50"] for each in results])
+    show("join ms max", [each.join_ms["max"] for each in results])
+    print(f"{'every packet arrived':<24} {'yes' if all(each.complete for each in results) else 'NO'}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from typing import Any
 
 from mediaplane.worker import Worker
 
-from bench.signaling import AUDIO_PAYLOAD_TYPE, EXTENSIONS, RTX_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE, Kind
+from mediasrv.loadtest.offer import AUDIO_PAYLOAD_TYPE, EXTENSIONS, RTX_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE
+from mediasrv.loadtest.scenario import Kind
 from mediasrv.rtc.certificate import Certificate
 
 ADDRESS = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""The command line: `mediasrv serve`, `mediasrv token` and `mediasrv journal …`."""
+"""The command line: `mediasrv serve`, `mediasrv token`, `mediasrv loadtest` and `mediasrv journal …`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 
 from mediasrv import config, tokens
 from mediasrv.journal.commands import app as journal_app
+from mediasrv.loadtest.command import loadtest
 from mediasrv.rooms.permissions import FLAG_OF_NAME, Permission, flag_names, from_names
 
 EXIT_FAILED = 1
@@ -206,6 +207,9 @@ def token(
         )
     except (config.ConfigError, ValueError) as error:
         _fail(str(error), EXIT_USAGE)
+
+
+app.command()(loadtest)
 
 
 def _grants(names: list[str] | None) -> dict[str, bool]:

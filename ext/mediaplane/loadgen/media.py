@@ -25,8 +25,8 @@ class VideoSource:
 
     `pacing`: "burst" sends a frame's packets at once, "spread" over the frame's interval. `packets`: "equal" cuts a
     frame into packets of about one size as libwebrtc does (the last ones may be a byte longer), "full" into full ones
-    and a rest. `rid` (RFC 8852) goes into every packet if its extension was negotiated: a simulcast encoding is a source
-    of its own, with the `mid` of the others.
+    and a rest. `rid` (RFC 8852) goes into every packet if its extension was negotiated: a simulcast encoding is a
+    source of its own, with the `mid` of the others.
     """
 
     ssrc: int

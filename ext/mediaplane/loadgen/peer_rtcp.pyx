@@ -107,7 +107,7 @@ cdef int _write_receiver_report(peer_t *peer, uint8_t *out, int64_t now_us) noex
     for i in range(peer.stream_count):
         stream = &peer.streams[(first + i) % peer.stream_count]
         if count == MAX_BLOCKS:
-            peer.next_reported = (first + i) % peer.stream_count      # the others' turn is next (RFC 3550 section 6.4.2)
+            peer.next_reported = (first + i) % peer.stream_count      # theirs is next (RFC 3550 section 6.4.2)
             break
         if stream.packets:
             blocks[count].ssrc = stream.ssrc

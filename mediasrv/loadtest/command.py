@@ -20,7 +20,7 @@ from mediasrv.loadtest.plot import plot, require_matplotlib
 from mediasrv.loadtest.report import ProgressBar, show
 from mediasrv.loadtest.result import RampResult, Result
 from mediasrv.loadtest.scenario import Growth, Scenario
-from mediasrv.loadtest.settings import Ramp, Settings
+from mediasrv.loadtest.settings import Limits, Ramp, Settings
 from mediasrv.loadtest.wanted import CpuShares, Own, Running, Wanted
 
 EXIT_FAILED = 1
@@ -119,7 +119,7 @@ def loadtest(
     seconds: Annotated[float, _option(_MEASURE, "Length of the window, of each step.", metavar="T")] = 10.0,
     ramp_up: Annotated[
         bool,
-        _option(_MEASURE, "More and more load, until 0.1 % is lost or p99 latency passes 50 ms.", "--ramp"),
+        _option(_MEASURE, "More and more load, until too much is lost or latency is too high.", "--ramp"),
     ] = False,
     ramp_by: Annotated[
         Grows | None,
@@ -127,6 +127,8 @@ def loadtest(
     ] = None,
     step: Annotated[int, _option(_MEASURE, "By how many. Default: what the ramp begins with.", metavar="N")] = 0,
     up_to: Annotated[int, _option(_MEASURE, "Where the ramp ends at the latest.", metavar="N")] = 10_000,
+    max_loss: Annotated[float, _option(_MEASURE, "Of a clean step, in percent.", metavar="PERCENT")] = 0.1,
+    max_p99: Annotated[float, _option(_MEASURE, "Of a clean step: p99 latency.", metavar="MS")] = 50.0,
     threads: Annotated[
         int, _option(_MEASURE, "Load generators. Default: with --self what its CPUs need, else 1.", metavar="N")
     ] = 0,
@@ -182,7 +184,8 @@ def loadtest(
         grows: Growth = (ramp_by or (Grows.ROOMS if scenario.all_to_all else Grows.SUBSCRIBERS)).value
         if scenario.all_to_all and grows == "subscribers":
             raise LoadTestError("--ramp-by subscribers: all to all there are none; rooms can grow")
-        how = Ramp(grows, step or scenario.size(grows), up_to) if ramp_up else None
+        limits = Limits(max_loss, max_p99)
+        how = Ramp(grows, step or scenario.size(grows), up_to, limits) if ramp_up else None
         settings = Settings(
             room=_room(room, tokens if url else [], several=rooms > 1 or (how is not None and grows == "rooms")),
             seconds=seconds,

@@ -51,7 +51,7 @@ class Measurement:
 
     async def window(self, seconds: float, watcher: Watcher) -> tuple[Sample, Sample]:
         """Raises `LoadTestError` when a peer loses its connection or the server ends."""
-        await self._pass("settling", SETTLE_S, watcher)
+        await self._pass("settling", min(SETTLE_S, seconds), watcher)
         before = await self.sample()
         await self._pass("measuring", seconds, watcher)
         after = await self.sample()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from mediasrv.loadtest.errors import LoadTestError
-from mediasrv.loadtest.ramp import LATENCY_LIMIT_MS, LOSS_LIMIT_PERCENT
 from mediasrv.loadtest.result import RampResult
 
 MISSING = "--plot needs matplotlib, which is not installed: pip install 'mediasrv[plot]', or pip install matplotlib"
@@ -37,7 +36,7 @@ def plot(ramp: RampResult, path: Path) -> None:
     latency, cpu, loss = figure.subplots(3, sharex=True)
     for name in ("p50", "p95", "p99"):
         latency.plot(counts, [result.latency_ms["all"].get(name, 0.0) for result in results], marker="o", label=name)
-    latency.axhline(LATENCY_LIMIT_MS, color="grey", linestyle="--", linewidth=1)
+    latency.axhline(ramp.limits.p99_ms, color="grey", linestyle="--", linewidth=1)
     latency.set_yscale("log")
     latency.set_ylabel("latency, ms")
     latency.legend()
@@ -48,7 +47,7 @@ def plot(ramp: RampResult, path: Path) -> None:
         cores.plot(counts, [result.server_cores or 0.0 for result in results], marker="s", color="C4")
         cores.set_ylabel("cores used", color="C4")
     loss.plot(counts, [result.loss_percent for result in results], marker="o", color="C5")
-    loss.axhline(LOSS_LIMIT_PERCENT, color="grey", linestyle="--", linewidth=1)
+    loss.axhline(ramp.limits.loss_percent, color="grey", linestyle="--", linewidth=1)
     loss.set_ylabel("lost, %")
     loss.set_xlabel(ramp.growth)
     for count, clean, _ in steps:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from mediasrv.loadtest.settings import Limits
+
 GENERATOR_LIMIT = 0.9  # of a CPU: above this, latencies are the generator's own
 
 
@@ -74,6 +76,7 @@ class RampResult:
     """`growth`: of what `count` is the number in each step. `highest` is the last clean one."""
 
     growth: str
+    limits: Limits
     steps: list[Step]
     end: str
     """Why there are no more steps."""

@@ -49,12 +49,12 @@ async def ramp(
         stage = _Stage(target, scenario, how.growth, settings, crowd, base, watcher)
         steps: list[Step] = []
         try:
-            async for step in climb(stage, scenario.size(how.growth), how.step, how.last):
+            async for step in climb(stage, how.limits, scenario.size(how.growth), how.step, how.last):
                 steps.append(step)
                 on_step(step)
         finally:
             await target.signaling.close()
-    return conclude(how.growth, steps)
+    return conclude(how.growth, how.limits, steps)
 
 
 class _Stage:

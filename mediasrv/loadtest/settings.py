@@ -20,9 +20,18 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a clean step of a ramp stays within."""
+
+    loss_percent: float = 0.1
+    p99_ms: float = 50.0
+
+
+@dataclass(frozen=True, slots=True)
 class Ramp:
     """`step` more subscribers in each room, or rooms, at a time, up to `last`."""
 
     growth: Growth
     step: int
     last: int
+    limits: Limits = Limits()

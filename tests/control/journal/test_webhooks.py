@@ -22,7 +22,7 @@ from mediasrv.journal.webhooks import Webhooks
 from .harness import DAY_S, JournalHarness
 
 SECRET = "a-secret-of-more-than-32-characters"
-FAST = DeliveryLimits(first_delay_s=0.02, last_delay_s=0.05, request_s=0.3, idle_s=0.05)
+FAST = DeliveryLimits(first_delay_s=0.02, last_delay_s=0.05, request_s=3, idle_s=0.05)
 
 
 class Receiver:

@@ -8,7 +8,7 @@ from mediaplane.counters cimport (
     COUNT_BYTES_SENT, COUNT_DATAGRAMS_SENT, COUNT_DROP_OVERSIZED, COUNT_DROP_SEND_BLOCKED, COUNT_DROP_SEND_ERROR,
     COUNT_SEND_CALLS, COUNT_SEND_RUNS,
 )
-from mediaplane.model cimport BATCH_SIZE, DATAGRAM_CAPACITY
+from mediaplane.model cimport DATAGRAM_CAPACITY
 from mediaplane.status cimport OK
 
 cdef extern from *:
@@ -25,13 +25,16 @@ cdef extern from *:
     #ifndef UDP_SEGMENT
     #define UDP_SEGMENT 103
     #endif
+    #ifndef UDP_GRO
+    #define UDP_GRO 104
+    #endif
     #ifndef SOL_UDP
     #define SOL_UDP 17
     #endif
 
-    /* Room for IP_PKTINFO or IPV6_PKTINFO and UDP_SEGMENT, aligned as a control message must be. */
+    /* Room for IP_PKTINFO or IPV6_PKTINFO and UDP_SEGMENT or UDP_GRO, aligned as a control message must be. */
     typedef union {
-        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
+        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } mp_control;
 
@@ -62,6 +65,19 @@ cdef extern from *:
             if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO) {
                 memcpy(out, &((struct in6_pktinfo *)CMSG_DATA(item))->ipi6_addr, 16);
                 return 16;
+            }
+        }
+        return 0;
+    }
+
+    /* The size of the datagrams that a message was put together from, 0: it is one. */
+    static uint32_t mp_segment_size(struct msghdr *message) {
+        struct cmsghdr *item;
+        int size;
+        for (item = CMSG_FIRSTHDR(message); item != NULL; item = CMSG_NXTHDR(message, item)) {
+            if (item->cmsg_level == SOL_UDP && item->cmsg_type == UDP_GRO) {
+                memcpy(&size, CMSG_DATA(item), sizeof(size));
+                return size > 0 ? (uint32_t)size : 0;
             }
         }
         return 0;
@@ -113,7 +129,7 @@ cdef extern from *:
         short revents
     int AF_INET, AF_INET6, SOCK_DGRAM, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET, SOL_UDP, SO_RCVBUF, SO_SNDBUF
     int SO_RCVBUFFORCE, SO_SNDBUFFORCE, IPPROTO_IP, IPPROTO_IPV6, IP_PKTINFO, IPV6_PKTINFO, IPV6_RECVPKTINFO
-    int IPV6_V6ONLY, UDP_SEGMENT, MSG_DONTWAIT, MSG_TRUNC, POLLOUT
+    int IPV6_V6ONLY, UDP_SEGMENT, UDP_GRO, MSG_DONTWAIT, POLLOUT
     int c_socket "socket"(int domain, int kind, int protocol) nogil
     int c_bind "bind"(int fd, const sockaddr *address, unsigned int size) nogil
     int getsockname(int fd, sockaddr *address, unsigned int *size) nogil
@@ -126,19 +142,24 @@ cdef extern from *:
     uint16_t ntohs(uint16_t value) nogil
     void *mp_put_control(mp_control *control, size_t *used, int level, int type, size_t size) nogil
     int mp_local_address(msghdr *message, uint8_t *out) nogil
+    uint32_t mp_segment_size(msghdr *message) nogil
 
 cdef enum:
     SOCKET_BUFFER_BYTES = 8 << 20    # a burst to a few hundred receivers; the kernel may give less
     SEND_MESSAGES = 64
+    MESSAGE_BYTES = 65536
+    MESSAGE_STRIDE = 65536 + 192     # so that the messages do not meet in the same lines of the cache
     BLOCKED_WAIT_MS = 2
 
 cdef struct receive_batch_t:
+    uint32_t message_count
+    uint32_t datagram_count
+    uint8_t *bytes               # what no message has filled yet costs no memory
     mmsghdr messages[64]
     iovec pieces[64]
     mp_sockaddr sources[64]
     mp_control controls[64]
-    datagram_t datagrams[64]
-    uint8_t bytes[64 * 2048]
+    datagram_t datagrams[4096]
 
 cdef struct send_batch_t:
     mmsghdr messages[64]
@@ -148,10 +169,19 @@ cdef struct send_batch_t:
 
 
 cdef receive_batch_t *receive_batch_new() noexcept nogil:
-    return <receive_batch_t *>calloc(1, sizeof(receive_batch_t))
+    cdef receive_batch_t *batch = <receive_batch_t *>calloc(1, sizeof(receive_batch_t))
+    if batch == NULL:
+        return NULL
+    batch.bytes = <uint8_t *>calloc(RECEIVE_MESSAGES, MESSAGE_STRIDE)
+    if batch.bytes == NULL:
+        free(batch)
+        return NULL
+    return batch
 
 
 cdef void receive_batch_free(receive_batch_t *batch) noexcept nogil:
+    if batch != NULL:
+        free(batch.bytes)
     free(batch)
 
 
@@ -220,6 +250,7 @@ cdef int udp_open(udp_socket_t *socket, const uint8_t *address, uint8_t family, 
         else:
             _set(socket.fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
     _enlarge_buffers(socket.fd)
+    _set(socket.fd, SOL_UDP, UDP_GRO, 1)
     socket.segments = setsockopt(socket.fd, SOL_UDP, UDP_SEGMENT, &none, sizeof(int)) == 0
     if c_bind(socket.fd, &bound.any, size) != 0 or getsockname(socket.fd, &bound.any, &size) != 0:
         none = -errno
@@ -237,7 +268,7 @@ cdef void udp_close(udp_socket_t *socket) noexcept nogil:
 
 # --- receive -------------------------------------------------------------------------------------------------------
 
-cdef void _source(const udp_socket_t *socket, receive_batch_t *batch, int i, transport_tuple_t *out) noexcept nogil:
+cdef void _source(const udp_socket_t *socket, receive_batch_t *batch, uint32_t i, transport_tuple_t *out) noexcept nogil:
     memset(out, 0, sizeof(transport_tuple_t))
     out.family = socket.family
     out.socket = socket.index
@@ -252,10 +283,10 @@ cdef void _source(const udp_socket_t *socket, receive_batch_t *batch, int i, tra
         mp_local_address(&batch.messages[i].msg_hdr, out.local)
 
 
-cdef void _arm(receive_batch_t *batch, int i) noexcept nogil:
+cdef void _arm(receive_batch_t *batch, uint32_t i) noexcept nogil:
     cdef msghdr *header = &batch.messages[i].msg_hdr
-    batch.pieces[i].iov_base = batch.bytes + i * DATAGRAM_CAPACITY
-    batch.pieces[i].iov_len = DATAGRAM_CAPACITY
+    batch.pieces[i].iov_base = batch.bytes + i * <size_t>MESSAGE_STRIDE
+    batch.pieces[i].iov_len = MESSAGE_BYTES
     header.msg_name = &batch.sources[i]
     header.msg_namelen = sizeof(mp_sockaddr)
     header.msg_iov = &batch.pieces[i]
@@ -265,27 +296,57 @@ cdef void _arm(receive_batch_t *batch, int i) noexcept nogil:
     header.msg_flags = 0
 
 
-cdef int udp_receive(udp_socket_t *socket, receive_batch_t *batch, datagram_t **datagrams,
-                     counters_t *counters) noexcept nogil:
-    cdef int received, i
-    cdef int count = 0
-    for i in range(BATCH_SIZE):
+cdef void _take_message(const udp_socket_t *socket, receive_batch_t *batch, uint32_t i,
+                        counters_t *counters) noexcept nogil:
+    """Find the datagrams of a message: they stay where they are."""
+    cdef transport_tuple_t source
+    cdef uint8_t *data = <uint8_t *>batch.pieces[i].iov_base
+    cdef uint32_t left = batch.messages[i].msg_len
+    cdef uint32_t segment = mp_segment_size(&batch.messages[i].msg_hdr) or left
+    cdef datagram_t *datagram
+    _source(socket, batch, i, &source)
+    while True:
+        # An empty datagram is one too.
+        if min(segment, left) > DATAGRAM_CAPACITY or batch.datagram_count == RECEIVE_DATAGRAMS:
+            counters.values[<int>COUNT_DROP_OVERSIZED] += 1
+        else:
+            datagram = &batch.datagrams[batch.datagram_count]
+            batch.datagram_count += 1
+            datagram.data = data
+            datagram.size = min(segment, left)
+            datagram.source = source
+        if left <= segment:
+            return
+        data += segment
+        left -= segment
+
+
+cdef void receive_batch_clear(receive_batch_t *batch) noexcept nogil:
+    batch.message_count = 0
+    batch.datagram_count = 0
+
+
+cdef datagram_t *receive_batch_datagrams(receive_batch_t *batch, uint32_t *count) noexcept nogil:
+    count[0] = batch.datagram_count
+    return batch.datagrams
+
+
+cdef int udp_receive(udp_socket_t *socket, receive_batch_t *batch, counters_t *counters) noexcept nogil:
+    cdef uint32_t first = batch.message_count
+    cdef uint32_t i
+    cdef int received
+    if first == RECEIVE_MESSAGES:
+        return 0
+    for i in range(first, RECEIVE_MESSAGES):
         _arm(batch, i)
-    received = recvmmsg(socket.fd, batch.messages, BATCH_SIZE, MSG_DONTWAIT, NULL)
+    received = recvmmsg(socket.fd, &batch.messages[first], RECEIVE_MESSAGES - first, MSG_DONTWAIT, NULL)
     if received < 0:
         # An ICMP error of a peer that went away belongs to no one here.
         return 0 if errno in (EAGAIN, EINTR, ECONNREFUSED) else -errno
-    for i in range(received):
-        if batch.messages[i].msg_hdr.msg_flags & MSG_TRUNC:
-            counters.values[<int>COUNT_DROP_OVERSIZED] += 1
-            continue
-        batch.datagrams[count].data = batch.bytes + i * DATAGRAM_CAPACITY
-        batch.datagrams[count].size = batch.messages[i].msg_len
-        _source(socket, batch, i, &batch.datagrams[count].source)
-        count += 1
-    datagrams[0] = batch.datagrams
-    # A batch of nothing but oversized ones is not an empty socket, but the next event brings the rest.
-    return count
+    batch.message_count += received
+    for i in range(first, first + received):
+        _take_message(socket, batch, i, counters)
+    return received
 
 
 # --- send ----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from mediaplane.event_loop cimport (
     pthread_t,
 )
 from mediaplane.events cimport EVENT_WORKER_FAILED, event_t, event_to_python
-from mediaplane.model cimport MAX_WORKERS, datagram_t, plane_t, send_t
+from mediaplane.linger cimport linger_init, linger_learn, linger_measure, linger_next, linger_t, linger_wait_t
+from mediaplane.model cimport BATCH_SIZE, MAX_WORKERS, datagram_t, plane_t, send_t
 from mediaplane.pipes.pipe cimport PIPE_DEFAULT_BYTES
 from mediaplane.pipes.pipes cimport pipes_join, pipes_look, pipes_publish, pipes_receive, pipes_waiting
 from mediaplane.plane cimport (
@@ -27,9 +28,10 @@ from mediaplane.secure.srtp cimport (
 )
 from mediaplane.status cimport BAD_STATE, NO_SPACE, OK
 from mediaplane.udp_socket cimport (
-    receive_batch_free, receive_batch_new, receive_batch_t, send_batch_free, send_batch_new, send_batch_t, udp_close,
-    udp_open, udp_receive, udp_send, udp_socket_t,
+    receive_batch_clear, receive_batch_datagrams, receive_batch_free, receive_batch_new, receive_batch_t,
+    send_batch_free, send_batch_new, send_batch_t, udp_close, udp_open, udp_receive, udp_send, udp_socket_t,
 )
+from mediaplane.wire.demux cimport DATAGRAM_RTP, classify_datagram
 
 cdef extern from *:
     int count_trailing_zeros "__builtin_ctzll"(unsigned long long value) noexcept nogil
@@ -46,9 +48,6 @@ cdef enum:
     COMMANDS_PER_LOOP = 512      # so that a burst of commands does not hold packets up
     BATCHES_PER_LOOP = 16        # so that a flood of packets does not hold commands up
     LONGEST_WAIT_MS = 1000
-    SHORTEST_LINGER_US = 20      # less is not worth a system call
-    LOAD_WINDOW_US = 20000       # over which the load is measured
-    FULL_LINGER_LOAD = 256       # of 1024: at a quarter of a core the linger reaches its bound
 
 cdef struct worker_t:
     plane_t plane
@@ -58,10 +57,8 @@ cdef struct worker_t:
     int command_fd
     int event_fd
     int stopping
-    int64_t max_linger_us        # 0: off
-    int64_t window_start_us
-    int64_t idle_us              # in this window
-    int64_t load                 # of 1024, smoothed
+    linger_t linger
+    int64_t idle_us              # in this round
     uint64_t events_told         # the event ring's tail when Python was woken last
     ring_t events
     ring_t *commands
@@ -97,18 +94,62 @@ cdef void _tell_events(worker_t *worker) noexcept nogil:
         c_write(worker.event_fd, &one, sizeof(one))
 
 
-cdef int _receive(worker_t *worker, udp_socket_t *socket) noexcept nogil:
-    """Take what the socket has, a bounded number of batches. OK or -errno."""
-    cdef datagram_t *datagrams
-    cdef int64_t now_us
+cdef void _sleep(worker_t *worker, int64_t us) noexcept nogil:
+    cdef int64_t before_us = mp_clock_us()
+    mp_sleep_us(us)
+    worker.idle_us += mp_clock_us() - before_us
+
+
+cdef uint32_t _media_from(worker_t *worker, uint32_t first) noexcept nogil:
+    """How many of the batch's datagrams from the `first` on are media."""
+    cdef uint32_t count, i
+    cdef uint32_t media = 0
+    cdef datagram_t *datagrams = receive_batch_datagrams(worker.receiving, &count)
+    for i in range(first, count):
+        media += classify_datagram(datagrams[i].data, datagrams[i].size) == DATAGRAM_RTP
+    return media
+
+
+cdef int _gather(worker_t *worker, udp_socket_t *socket, const linger_wait_t *wait) noexcept nogil:
+    """Fill the batch with what the socket has, and what comes while the worker lingers. Messages, or -errno."""
+    cdef uint32_t before
+    cdef int more, count
+    receive_batch_clear(worker.receiving)
+    if wait.first_us:
+        _sleep(worker, wait.first_us)
+    count = udp_receive(socket, worker.receiving, &worker.plane.counters)
+    if not wait.second_us or count < 0:
+        return count
+    receive_batch_datagrams(worker.receiving, &before)
+    _sleep(worker, wait.second_us)
+    more = udp_receive(socket, worker.receiving, &worker.plane.counters)
+    if more < 0:
+        return more
+    linger_learn(&worker.linger, wait, _media_from(worker, before))
+    return count + more
+
+
+cdef void _process(worker_t *worker) noexcept nogil:
+    cdef uint32_t total, taken
+    cdef datagram_t *datagrams = receive_batch_datagrams(worker.receiving, &total)
+    cdef uint32_t done = 0
+    cdef int64_t now_us = mp_clock_us()
+    while done < total:
+        taken = min(total - done, <uint32_t>BATCH_SIZE)
+        plane_receive(&worker.plane, datagrams + done, taken, now_us)
+        _send_all(worker, now_us)
+        done += taken
+
+
+cdef int _receive(worker_t *worker, udp_socket_t *socket, linger_wait_t *wait) noexcept nogil:
+    """Take what the socket has, a bounded number of batches; `wait` before the first. OK or -errno."""
     cdef int count, _
     for _ in range(BATCHES_PER_LOOP):
-        count = udp_receive(socket, worker.receiving, &datagrams, &worker.plane.counters)
+        count = _gather(worker, socket, wait)
         if count <= 0:
             return count
-        now_us = mp_clock_us()
-        plane_receive(&worker.plane, datagrams, count, now_us)
-        _send_all(worker, now_us)
+        _process(worker)
+        wait.first_us = wait.second_us = 0
     return OK
 
 
@@ -132,38 +173,16 @@ cdef int _wait_ms(worker_t *worker, int64_t now_us) noexcept nogil:
     return <int>min((deadline_us - now_us + 999) // 1000, LONGEST_WAIT_MS)
 
 
-cdef void _measure_load(worker_t *worker, int64_t idle_us, int64_t now_us) noexcept nogil:
-    """Keep the smoothed share of time that the thread was busy."""
-    cdef int64_t window_us = now_us - worker.window_start_us
-    worker.idle_us += idle_us
-    if window_us < LOAD_WINDOW_US:
-        return
-    worker.load += (1024 - 1024 * worker.idle_us // window_us - worker.load) // 4
-    worker.window_start_us = now_us
-    worker.idle_us = 0
-
-
-cdef bint _linger(worker_t *worker, int64_t waited_us) noexcept nogil:
-    """Let more packets come before the batch is taken, as a NIC coalesces interrupts. True if it waited.
-
-    More of them for one destination make longer runs and cheaper sends. An idle worker does not wait, nor does one that
-    found packets waiting already.
-    """
-    cdef int64_t linger_us = min(worker.max_linger_us, worker.max_linger_us * worker.load // FULL_LINGER_LOAD)
-    if linger_us < SHORTEST_LINGER_US or waited_us < SHORTEST_LINGER_US:
-        return False
-    mp_sleep_us(linger_us)
-    return True
-
-
 cdef int _loop(worker_t *worker) noexcept nogil:
     """Run until told to stop. OK, or the errno that made going on impossible."""
     cdef epoll_event ready[16]
     cdef int64_t now_us = mp_clock_us()
     cdef int64_t before_us
+    cdef linger_wait_t wait
+    cdef bint lingered
     cdef uint64_t woken
     cdef int count, i, status
-    worker.window_start_us = now_us
+    linger_init(&worker.linger, worker.linger.max_us, now_us)
     while not mp_flag_load(&worker.stopping):
         before_us = mp_clock_us()
         count = epoll_wait(worker.epoll_fd, ready, 16, _wait_ms(worker, now_us))
@@ -171,9 +190,10 @@ cdef int _loop(worker_t *worker) noexcept nogil:
             return errno
         worker.plane.counters.values[<int>COUNT_LOOPS] += 1
         now_us = mp_clock_us()
-        if count > 0 and _linger(worker, now_us - before_us):
-            now_us = mp_clock_us()
-        _measure_load(worker, now_us - before_us, now_us)
+        worker.idle_us += now_us - before_us
+        linger_measure(&worker.linger, worker.idle_us, now_us)
+        worker.idle_us = 0
+        lingered = False
         for i in range(count):
             if ready[i].data.u32 == COMMAND_TAG:
                 c_read(worker.command_fd, &woken, sizeof(woken))
@@ -185,7 +205,10 @@ cdef int _loop(worker_t *worker) noexcept nogil:
         _receive_pipes(worker, now_us)
         for i in range(count):
             if ready[i].data.u32 < worker.socket_count:
-                status = _receive(worker, &worker.sockets[ready[i].data.u32])
+                if not lingered:
+                    wait = linger_next(&worker.linger, now_us - before_us)
+                lingered = True
+                status = _receive(worker, &worker.sockets[ready[i].data.u32], &wait)
                 if status < 0:
                     return -status
         now_us = mp_clock_us()
@@ -225,8 +248,7 @@ cdef class Worker(CommandPort):
 
     `binds`: addresses and ports; port 0 takes any free one, and every address gets the same. `certificate` and
     `private_key`: PEM. `srtp_backend`: "auto", "ipsec-mb" or "libcrypto". `max_linger_us`: how long a loaded worker
-    waits at most for more packets before it takes a batch; 0, the default: never, for no load measured so far gained by
-    it. Raises OSError (the port is taken), ValueError (certificate, back end, address).
+    waits at most for more packets before it takes a batch; 0, the default: never. Raises OSError (the port is taken), ValueError (certificate, back end, address).
     """
 
     cdef worker_t *worker
@@ -249,7 +271,7 @@ cdef class Worker(CommandPort):
         cdef int status
         cdef int backend = _backend(srtp_backend)
         self.index = index
-        self.worker.max_linger_us = max_linger_us
+        self.worker.linger.max_us = max_linger_us
         self.dtls = dtls_context_new(<const uint8_t *><const char *>certificate, len(certificate),
                                      <const uint8_t *><const char *>private_key, len(private_key))
         if self.dtls == NULL:

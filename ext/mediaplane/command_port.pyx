@@ -3,11 +3,13 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from mediaplane.audio.active_speaker cimport speaker_group_init, speaker_group_t, speaker_init, speaker_t
 from mediaplane.commands cimport (
     COMMAND_CLOSE_CONSUMER, COMMAND_CLOSE_PRODUCER, COMMAND_CLOSE_TRANSPORT, COMMAND_CONNECT_CONSUMER,
     COMMAND_CREATE_CONSUMER, COMMAND_CREATE_PIPED_PRODUCER, COMMAND_CREATE_PRODUCER, COMMAND_CREATE_TRANSPORT,
-    COMMAND_GATE_CONSUMER, COMMAND_GATE_PRODUCER, COMMAND_REQUEST_KEYFRAME, COMMAND_REQUEST_STATS,
-    COMMAND_RESTART_ICE, COMMAND_SELECT_ENCODING, COMMAND_SEND_DTLS, COMMAND_UPDATE_TRANSPORT, commands_discard,
+    COMMAND_GATE_CONSUMER, COMMAND_GATE_PRODUCER, COMMAND_REFRESH_SPEAKERS, COMMAND_REQUEST_KEYFRAME,
+    COMMAND_REQUEST_STATS, COMMAND_RESTART_ICE, COMMAND_SELECT_ENCODING, COMMAND_SEND_DTLS, COMMAND_UPDATE_TRANSPORT,
+    commands_discard,
 )
 from mediaplane.congestion.transport_cc cimport transport_cc_receiver_init
 from mediaplane.model cimport (
@@ -145,6 +147,19 @@ cdef producer_t *_new_producer(uint32_t producer_id, str kind, codecs, encodings
     return producer
 
 
+cdef int _add_speaker(producer_t *producer, uint32_t group_id) except -1:
+    """Give a producer its part in a speaker group, and the group itself in case it is the first in it."""
+    producer.speaker = <speaker_t *>calloc(1, sizeof(speaker_t))
+    if producer.speaker == NULL:
+        raise MemoryError("no memory for a speaker")
+    speaker_init(producer.speaker, producer.id)
+    producer.speaker.group = <speaker_group_t *>calloc(1, sizeof(speaker_group_t))
+    if producer.speaker.group == NULL:
+        raise MemoryError("no memory for a speaker group")
+    speaker_group_init(producer.speaker.group, group_id)
+    return 0
+
+
 cdef class CommandPort:
     """Base of everything that takes commands. One Python thread at a time may use it."""
 
@@ -272,11 +287,13 @@ cdef class CommandPort:
     # --- producers -------------------------------------------------------------------------------------------------
 
     def create_producer(self, uint32_t transport_id, uint32_t producer_id, *, str kind, str mid, codecs, encodings,
-                        bint nack, bint pli, bint fir, bint transport_cc):
+                        bint nack, bint pli, bint fir, bint transport_cc, uint32_t speaker_group=0):
         """Receive a source.
 
         `codecs`: (payload type, codec name, clock rate in Hz, RTX payload type or 0); `encodings`: (rid or "", SSRC or
-        0, RTX SSRC or 0), the lowest quality first. Raises ValueError, BufferError.
+        0, RTX SSRC or 0), the lowest quality first. `speaker_group`, chosen by the caller, says of which sources together
+        the event ("speakers", group, dominant producer or 0, [(producer, immediate, medium, long-term score, activity),
+        …]) tells who speaks; 0: it is in none. Raises ValueError, BufferError.
         """
         cdef producer_t *producer = _new_producer(producer_id, kind, codecs, encodings)
         try:
@@ -285,6 +302,8 @@ cdef class CommandPort:
             producer.pli = pli
             producer.fir = fir
             producer.transport_cc = transport_cc
+            if speaker_group:
+                _add_speaker(producer, speaker_group)
             self._hand_over(COMMAND_CREATE_PRODUCER, producer_id, transport_id, producer)
         except BaseException:
             producer_free(producer)
@@ -318,6 +337,10 @@ cdef class CommandPort:
     def request_keyframe(self, uint32_t producer_id):
         """Ask the publisher for a keyframe of every encoding, as the throttle allows."""
         self._simple(COMMAND_REQUEST_KEYFRAME, producer_id)
+
+    def refresh_speakers(self, uint32_t speaker_group, bint on):
+        """Tell the scores of a speaker group twice a second while somebody speaks, or only when the order changes."""
+        self._simple(COMMAND_REFRESH_SPEAKERS, speaker_group, 0, on)
 
     # --- consumers -------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ cdef enum CommandKind:
     COMMAND_REQUEST_STATS = 14       # value: token
     COMMAND_SEND_DTLS = 15           # value: bytes, data: message
     COMMAND_CREATE_PIPED_PRODUCER = 16   # owner: the source's worker, data: producer_t
+    COMMAND_REFRESH_SPEAKERS = 17    # id: speaker group, value: whether its scores are told regularly
 
 cdef struct command_t:
     uint16_t kind

@@ -3,6 +3,7 @@ from libc.stdint cimport uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
+from mediaplane.audio.speaker_groups cimport speakers_refresh
 from mediaplane.counters cimport COUNT_COMMANDS, COUNT_COMMANDS_REFUSED, COUNT_COMMANDS_STALE, Counter
 from mediaplane.events cimport EVENT_STATS, event_emit, event_t
 from mediaplane.model cimport CLOSE_BY_US, CLOSE_NO_MEMORY, MAX_WORKERS, consumer_t, producer_t, transport_t
@@ -199,6 +200,8 @@ cdef int _carry_out(plane_t *plane, command_t *command, int64_t now_us) noexcept
     if command.kind in (COMMAND_CONNECT_CONSUMER, COMMAND_GATE_CONSUMER, COMMAND_SELECT_ENCODING,
                         COMMAND_CLOSE_CONSUMER):
         return _on_consumer(plane, command, now_us)
+    if command.kind == COMMAND_REFRESH_SPEAKERS:
+        return speakers_refresh(plane, command.id, command.value != 0)
     return _on_transport(plane, command, now_us)
 
 

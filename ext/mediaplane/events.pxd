@@ -16,6 +16,7 @@ cdef enum EventKind:
     EVENT_STATS = 9                  # data (malloc): stats_t, value: token
     EVENT_EVENTS_LOST = 10           # value: how many
     EVENT_WORKER_FAILED = 11         # value: errno
+    EVENT_SPEAKERS = 12              # id: speaker group, value: dominant producer or 0, data (malloc): its ranking
 
 cdef struct event_t:
     uint16_t kind

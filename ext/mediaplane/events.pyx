@@ -4,6 +4,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strerror
 
 from mediaplane.address cimport address_text
+from mediaplane.audio.speaker_groups cimport speakers_to_python
 from mediaplane.counters cimport COUNT_EVENTS_LOST
 from mediaplane.rings cimport ring_push
 from mediaplane.statistics cimport stats_t, stats_to_python
@@ -78,6 +79,8 @@ cdef tuple event_to_python(event_t *event):
     try:
         if kind == EVENT_DTLS_DATA:
             return ("dtls_data", event.id, (<const char *>event.data)[:event.value])
+        if kind == EVENT_SPEAKERS:
+            return ("speakers", event.id, event.value, speakers_to_python(event.data))
         if kind == EVENT_STATS:
             return ("stats", event.value, stats_to_python(<stats_t *>event.data))
     finally:

@@ -5,6 +5,7 @@ Only shapes; each module that acts on one of them says what it may change. Every
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from mediaplane.address cimport transport_tuple_t
+from mediaplane.audio.active_speaker cimport speaker_t
 from mediaplane.congestion.transport_cc cimport transport_cc_receiver_t
 from mediaplane.counters cimport counters_t
 from mediaplane.deadlines cimport deadline_heap_t, deadline_t
@@ -158,6 +159,8 @@ cdef struct producer_t:
     int64_t level_event_us       # when the last audio level was told
     uint8_t level_peak           # the loudest since then, -dBov; 127: silence
     uint8_t level_voice
+    uint8_t speaks               # its speaker is in a group
+    speaker_t *speaker           # NULL: it is not among those of whom some speak
     encoding_t encodings[4]
     transport_t *transport
     producer_t *next
@@ -297,6 +300,7 @@ cdef struct plane_t:
     id_table_t transports        # by id
     id_table_t producers
     id_table_t consumers
+    id_table_t speaker_groups    # by id
     id_table_t ufrags            # local ufrag -> transport
     id_table_t consumer_ssrcs    # transport id << 32 | SSRC -> consumer
     tuple_table_t tuples

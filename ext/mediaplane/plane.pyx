@@ -2,6 +2,8 @@
 from libc.stdint cimport INT64_MAX
 from libc.string cimport memset
 
+from mediaplane.audio.active_speaker cimport speaker_group_t
+from mediaplane.audio.speaker_groups cimport speakers_timeout
 from mediaplane.counters cimport (
     COUNT_BYTES_RECEIVED, COUNT_DATAGRAMS_RECEIVED, COUNT_DROP_NOT_CONNECTED, COUNT_DROP_RTP_MALFORMED,
     COUNT_DROP_SRTP_AUTH, COUNT_DROP_SRTP_REPLAYED, COUNT_DROP_SSRC_LIMIT, COUNT_DROP_UNKNOWN_PROTOCOL,
@@ -9,7 +11,7 @@ from mediaplane.counters cimport (
 )
 from mediaplane.deadlines cimport (
     REASON_CONNECT, REASON_CONSENT, REASON_DTLS, REASON_FEEDBACK, REASON_KEYFRAME, REASON_NACK,
-    REASON_REPORT, REASON_SHRINK, deadline_due, deadline_heap_free, deadline_heap_init, deadline_next, deadline_set,
+    REASON_REPORT, REASON_SHRINK, REASON_SPEAKERS, deadline_due, deadline_heap_free, deadline_heap_init, deadline_next, deadline_set,
     deadline_t,
 )
 from mediaplane.debug cimport invariant
@@ -64,10 +66,11 @@ cdef int plane_init(plane_t *plane, uint32_t max_transports, int srtp_backend, d
         return UNSUPPORTED
     if (id_table_init(&plane.transports, max_transports) != OK or id_table_init(&plane.producers, streams) != OK
             or id_table_init(&plane.consumers, streams) != OK or id_table_init(&plane.piped_producers, streams) != OK
+            or id_table_init(&plane.speaker_groups, max_transports) != OK
             or id_table_init(&plane.ufrags, max_transports * 2) != OK
             or id_table_init(&plane.consumer_ssrcs, streams * 2) != OK
             or tuple_table_init(&plane.tuples, max_transports * 4) != OK
-            or deadline_heap_init(&plane.deadlines, max_transports + MAX_WORKERS) != OK
+            or deadline_heap_init(&plane.deadlines, max_transports * 2 + MAX_WORKERS) != OK
             or egress_init(&plane.egress) != OK):
         return NO_MEMORY
     return OK
@@ -103,6 +106,7 @@ cdef void plane_free(plane_t *plane) noexcept nogil:
     id_table_free(&plane.producers)
     id_table_free(&plane.consumers)
     id_table_free(&plane.piped_producers)
+    id_table_free(&plane.speaker_groups)
     id_table_free(&plane.ufrags)
     id_table_free(&plane.consumer_ssrcs)
     tuple_table_free(&plane.tuples)
@@ -282,7 +286,10 @@ cdef void _transport_timeout(plane_t *plane, transport_t *transport, int64_t now
 cdef void plane_timeout(plane_t *plane, int64_t now_us) noexcept nogil:
     cdef deadline_t *due = deadline_due(&plane.deadlines, now_us)
     while due != NULL and not egress_full(&plane.egress):
-        _transport_timeout(plane, <transport_t *>due.owner, now_us)
+        if _passed(due, REASON_SPEAKERS, now_us):
+            speakers_timeout(plane, <speaker_group_t *>due.owner, now_us)
+        else:
+            _transport_timeout(plane, <transport_t *>due.owner, now_us)
         due = deadline_due(&plane.deadlines, now_us)
 
 

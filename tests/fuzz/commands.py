@@ -56,6 +56,8 @@ class Control:
             self.bye,
             self.change_ssrc,
             self.begin_source_anew,
+            self.speak,
+            self.refresh_speakers,
         ]
 
     def step(self) -> None:
@@ -83,7 +85,7 @@ class Control:
         person = self.chance.choice(self.people)
         options = {"nack": self.chance.random() < 0.8, "transport_cc": self.chance.random() < 0.5}
         if self.chance.random() < 0.4:
-            source = person.publish_audio(start=False, **options)
+            source = person.publish_audio(start=False, speaker_group=self.chance.choice([0, 1, 1, 2, 3]), **options)
         else:
             rids = self.chance.choice([("",), ("q", "h"), ("q", "h", "f")])
             source = person.publish_video(rids, start=False, signaled=self.chance.random() < 0.5, **options)
@@ -134,6 +136,9 @@ class Control:
             person.peer.leave()
             self._forget(person)
 
+    def refresh_speakers(self) -> None:
+        self.call.plane.refresh_speakers(self.chance.choice([1, 2, 3, 4]), self.chance.random() < 0.5)
+
     def say_goodbye(self) -> None:
         if self.people and self.chance.random() < 0.2:
             person = self.chance.choice(self.people)
@@ -177,6 +182,11 @@ class Control:
         if live:
             self.chance.choice(live).say_bye()
 
+    def speak(self) -> None:
+        sounds = [source for source in self.sources if source.kind == "audio"]
+        if sounds:
+            self.chance.choice(sounds).elements = [(negotiated.AUDIO_LEVEL, bytes([self.chance.randrange(256)]))]
+
     def change_ssrc(self) -> None:
         live = [source for source in self.sources if source.running]
         if live:
@@ -207,6 +217,7 @@ class Control:
             pli=True,
             fir=False,
             transport_cc=False,
+            speaker_group=0 if video else self.chance.choice([0, 1, 2]),
         )
 
     # --- what has to hold --------------------------------------------------------------------------------------------

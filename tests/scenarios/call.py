@@ -153,6 +153,7 @@ class Participant:
         fir: bool = True,
         transport_cc: bool = False,
         frames_per_second: int | None = None,
+        speaker_group: int = 0,
     ) -> Publication:
         """`signaled`: the SSRCs stand in the SDP; simulcast leaves them out unless told otherwise."""
         signaled = rids == ("",) or rids == [""] if signaled is None else signaled
@@ -192,6 +193,7 @@ class Participant:
             pli=pli,
             fir=fir,
             transport_cc=transport_cc,
+            speaker_group=speaker_group,
         )
         publication = Publication(
             self.peer,

@@ -2,6 +2,9 @@
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memmove, memset
 
+from mediaplane.audio.speaker_groups cimport (
+    speakers_free, speakers_join, speakers_leave, speakers_level, speakers_mute,
+)
 from mediaplane.counters cimport (
     COUNT_DROP_DUPLICATE, COUNT_DROP_GATED, COUNT_DROP_NOT_CACHED, COUNT_DROP_PADDING, COUNT_DROP_RTP_MALFORMED,
     COUNT_DROP_UNKNOWN_PAYLOAD_TYPE, COUNT_RTX_RECEIVED,
@@ -211,6 +214,7 @@ cdef bint _unwrap_rtx(plane_t *plane, ingress_t *packet) noexcept nogil:
 cdef void _audio_level(plane_t *plane, producer_t *producer, uint8_t value, int64_t now_us) noexcept nogil:
     """Tell the loudest level of the last interval (RFC 6464: 7 bits of -dBov and the voice flag)."""
     cdef uint8_t level = value & 0x7F
+    speakers_level(plane, producer, level, now_us)
     if level < producer.level_peak:
         producer.level_peak = level
     producer.level_voice |= value >> 7
@@ -360,6 +364,8 @@ cdef int producer_open(plane_t *plane, transport_t *transport, producer_t *produ
             status = NO_SPACE
         if encoding.rtx_ssrc and stream_bind(transport, encoding.rtx_ssrc, encoding, True) == NULL:
             status = NO_SPACE
+    if status == OK:
+        status = speakers_join(plane, producer)
     if status != OK:
         producer_detach(plane, producer)    # the caller frees it: nothing may point at it
         return status
@@ -375,6 +381,7 @@ cdef void producer_gate(plane_t *plane, producer_t *producer, bint open, int64_t
     producer.open = open
     outgoing_state(plane, producer)
     if not open:
+        speakers_mute(plane, producer, now_us)
         return
     for i in range(producer.encoding_count):
         nack_generator_init(&producer.encodings[i].nack)    # what was withheld is not missing
@@ -405,6 +412,7 @@ cdef void producer_detach(plane_t *plane, producer_t *producer) noexcept nogil:
     cdef receive_stream_t *stream
     cdef int i
     id_table_remove(&plane.producers, producer.id)
+    speakers_leave(plane, producer)
     while producer.consumer_count:
         consumer_disconnect(producer.consumers[producer.consumer_count - 1])
     for i in range(<int>transport.stream_count):
@@ -417,5 +425,6 @@ cdef void producer_free(producer_t *producer) noexcept nogil:
     cdef int i
     for i in range(producer.encoding_count):
         retransmission_buffer_free(&producer.encodings[i].cache)
+    speakers_free(producer)
     free(producer.consumers)
     free(producer)

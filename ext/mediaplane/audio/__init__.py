@@ -1,0 +1,1 @@
+"""Audio that is decoded here: jitter buffer, Opus, time-stretching."""

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import structlog
 import uvloop
@@ -31,6 +32,7 @@ from mediasrv.rooms.ports import PeerObserver
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.room import Room, RoomLimits
 from mediasrv.rooms.settings import RoomSettings
+from mediasrv.rtc.active_speakers import ActiveSpeakers
 from mediasrv.rtc.certificate import Certificate
 from mediasrv.rtc.events import Closed, PeerEvent
 from mediasrv.rtc.peer_connection import PeerConnection
@@ -102,6 +104,7 @@ class Server:
         self._pool.on_failure(self._worker_failed)
         self._binds = binds
         self._placement = Placement(self._pool.workers, settings.room_spread)
+        self._speakers: WeakValueDictionary[str, ActiveSpeakers] = WeakValueDictionary()
         self._clock = SystemClock()
         self._rooms = RoomRegistry(
             self._connect,
@@ -220,7 +223,15 @@ class Server:
             certificate=self._certificate,
             observer=observe,
             policy=lambda: room.settings.media,
+            speakers=self._speakers_of(room),
         )
+
+    def _speakers_of(self, room: Room) -> ActiveSpeakers:
+        """Those of all its peer connections, as long as there are any."""
+        speakers = self._speakers.get(room.id)
+        if speakers is None:
+            speakers = self._speakers[room.id] = ActiveSpeakers(room.order.hear)
+        return speakers
 
     def _open_session(self, send: Send, close: Close, address: str | None) -> RpcSession:
         verify = partial(self._verifier.verify, address=address)

@@ -339,7 +339,7 @@ cdef class CommandPort:
         self._simple(COMMAND_REQUEST_KEYFRAME, producer_id)
 
     def refresh_speakers(self, uint32_t speaker_group, bint on):
-        """Tell the scores of a speaker group twice a second while somebody speaks, or only when the order changes."""
+        """Tell a speaker group's scores twice a second while somebody speaks, or only when the order changes."""
         self._simple(COMMAND_REFRESH_SPEAKERS, speaker_group, 0, on)
 
     # --- consumers -------------------------------------------------------------------------------------------------

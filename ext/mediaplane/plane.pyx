@@ -11,8 +11,8 @@ from mediaplane.counters cimport (
 )
 from mediaplane.deadlines cimport (
     REASON_CONNECT, REASON_CONSENT, REASON_DTLS, REASON_FEEDBACK, REASON_KEYFRAME, REASON_NACK,
-    REASON_REPORT, REASON_SHRINK, REASON_SPEAKERS, deadline_due, deadline_heap_free, deadline_heap_init, deadline_next, deadline_set,
-    deadline_t,
+    REASON_REPORT, REASON_SHRINK, REASON_SPEAKERS, deadline_due, deadline_heap_free, deadline_heap_init,
+    deadline_next, deadline_set, deadline_t,
 )
 from mediaplane.debug cimport invariant
 from mediaplane.egress cimport egress_flush, egress_free, egress_full, egress_init

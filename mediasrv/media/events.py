@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,31 @@ class AudioLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeakerScores:
+    """One of those who speak. The first three are log-likelihoods of speech in thousandths, over 20 ms, 100 ms and a
+    second; `activity` is its smoothed loudness above its own noise, in dB * 64."""
+
+    producer_id: int
+    immediate: int
+    medium: int
+    long_term: int
+    activity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speakers:
+    """Who speaks in a speaker group: the producers, the loudest first, and the one that has the floor, or 0.
+
+    At most 10 a second, when the order or who has the floor has changed; with refreshed scores twice a second where
+    that was asked for.
+    """
+
+    group_id: int
+    dominant_id: int
+    ranking: Sequence[SpeakerScores]
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """The answer to the request that carried the token."""
 
@@ -100,8 +125,13 @@ class WorkerFailed:
 TransportEvent = TransportConnected | TransportTuple | TransportClosed | DtlsData
 ProducerEvent = ProducerActive | ProducerBye | AudioLevel
 ConsumerEvent = EncodingChanged
-WorkerEvent = Stats | EventsLost | WorkerFailed
+WorkerEvent = Speakers | Stats | EventsLost | WorkerFailed
 MediaEvent = TransportEvent | ProducerEvent | ConsumerEvent | WorkerEvent
+
+
+def _speakers(group_id: int, dominant_id: int, ranking: Sequence[tuple[int, int, int, int, int]]) -> Speakers:
+    return Speakers(group_id, dominant_id, tuple(SpeakerScores(*scores) for scores in ranking))
+
 
 _BY_NAME: dict[str, Callable[..., MediaEvent]] = {
     "transport_connected": TransportConnected,
@@ -112,6 +142,7 @@ _BY_NAME: dict[str, Callable[..., MediaEvent]] = {
     "producer_bye": ProducerBye,
     "dtls_data": DtlsData,
     "audio_level": AudioLevel,
+    "speakers": _speakers,
     "stats": Stats,
     "events_lost": EventsLost,
     "worker_failed": WorkerFailed,

@@ -15,6 +15,7 @@ from mediasrv.media.events import ConsumerEvent, ProducerEvent, TransportClosed,
 if TYPE_CHECKING:
     from mediasrv.media.media_worker import MediaWorker
     from mediasrv.media.pipes import Pipes
+    from mediasrv.media.speaker_group import SpeakerGroup
 
 
 class TransportHandle:
@@ -67,16 +68,25 @@ class TransportHandle:
         pli: bool,
         fir: bool,
         transport_cc: bool,
+        speakers: SpeakerGroup | None = None,
         on_event: Callable[[ProducerEvent], None],
     ) -> ProducerHandle:
         """A source the peer sends. `codecs`: (payload type, name, clock rate in Hz, RTX payload type or 0);
-        `encodings`: (rid or "", SSRC or 0, RTX SSRC or 0), lowest quality first."""
+        `encodings`: (rid or "", SSRC or 0, RTX SSRC or 0), lowest quality first; `speakers`: those of whom it tells
+        who speaks."""
         producer = ProducerHandle(
-            self, self.worker.allocate_id(), on_event, kind=kind, codecs=tuple(codecs), encoding_count=len(encodings)
+            self,
+            self.worker.allocate_id(),
+            on_event,
+            kind=kind,
+            codecs=tuple(codecs),
+            encoding_count=len(encodings),
+            speakers=speakers,
         )
         self._producers[producer.id] = producer
         self.worker.register_producer(producer)
         if not self._closing:
+            group_id = speakers.join(producer) if speakers is not None else 0
             self.worker.command(
                 "create_producer",
                 self.id,
@@ -89,6 +99,7 @@ class TransportHandle:
                 pli=pli,
                 fir=fir,
                 transport_cc=transport_cc,
+                speaker_group=group_id,
             )
         return producer
 
@@ -151,6 +162,7 @@ class ProducerHandle:
         kind: str,
         codecs: Sequence[tuple[int, str, int, int]],
         encoding_count: int,
+        speakers: SpeakerGroup | None = None,
     ) -> None:
         self.transport = transport
         self.id = producer_id
@@ -159,6 +171,7 @@ class ProducerHandle:
         self.codecs = codecs
         self.encoding_count = encoding_count
         self.closed = False
+        self.speakers = speakers
         self.piped_to: set[Pipes] = set()
         """Of the other workers where it stands."""
 
@@ -183,6 +196,8 @@ class ProducerHandle:
         self.closed = True
         for pipes in list(self.piped_to):
             pipes.close(self)
+        if self.speakers is not None:
+            self.speakers.leave(self)
         self.transport.remove(self)
         self.transport.worker.unregister_producer(self)
 

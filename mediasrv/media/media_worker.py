@@ -19,6 +19,8 @@ EVENTS_PER_POLL = 256
 MAX_DEFERRED_COMMANDS = 1 << 16
 DEFERRED_RETRY_S = 0.001  # a worker drains its ring between batches, well within a millisecond
 
+SpeakersListener = Callable[[events.Speakers], None]
+
 log = structlog.get_logger("media")
 
 
@@ -35,6 +37,7 @@ class MediaWorker:
         self._transports: dict[int, TransportHandle] = {}
         self._producers: dict[int, ProducerHandle] = {}
         self._consumers: dict[int, ConsumerHandle] = {}
+        self._speaker_groups: dict[int, SpeakersListener] = {}
         self._stats: dict[int, tuple[int, StatsFuture]] = {}  # by token: transport id, who waits
         self._deferred: deque[Callable[[], None]] = deque()
         self._retry: asyncio.TimerHandle | None = None
@@ -129,6 +132,15 @@ class MediaWorker:
     def unregister_producer(self, producer: ProducerHandle) -> None:
         self._producers.pop(producer.id, None)
 
+    def producer(self, producer_id: int) -> ProducerHandle | None:
+        return self._producers.get(producer_id)
+
+    def register_speaker_group(self, group_id: int, listener: SpeakersListener) -> None:
+        self._speaker_groups[group_id] = listener
+
+    def unregister_speaker_group(self, group_id: int) -> None:
+        self._speaker_groups.pop(group_id, None)
+
     def register_consumer(self, consumer: ConsumerHandle) -> None:
         self._consumers[consumer.id] = consumer
 
@@ -193,6 +205,9 @@ class MediaWorker:
             case events.EncodingChanged() as event:
                 if consumer := self._consumers.get(event.consumer_id):
                     consumer.on_event(event)
+            case events.Speakers() as event:
+                if speakers := self._speaker_groups.get(event.group_id):
+                    speakers(event)
             case events.Stats(token, values):
                 _, future = self._stats.pop(token, (0, None))
                 if future is not None and not future.done():

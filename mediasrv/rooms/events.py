@@ -220,6 +220,15 @@ class Speaking(RoomEvent):
     levels: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class DominantSpeaker(RoomEvent):
+    """Somebody else has the floor now: `participant_id`, speaking in `track_id`. Both are None when who had it was muted
+    or has left, and nobody else speaks."""
+
+    participant_id: str | None
+    track_id: str | None
+
+
 # --- for those whom it concerns ------------------------------------------------------------------------------------
 
 

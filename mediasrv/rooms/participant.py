@@ -66,6 +66,8 @@ class Participant:
         self.subscriptions = Subscriptions(
             room.tracks,
             self.publications.tracks,
+            room.order,
+            now=room.clock.monotonic,
             allowed=self.permissions.allow(Permission.SUBSCRIBE),
             changed=self._slots_changed,
             needed=self._slots_needed,

@@ -21,6 +21,7 @@ from mediasrv.rooms.permissions import Permission, flag_names
 from mediasrv.rooms.ports import PeerConnection, PeerObserver
 from mediasrv.rooms.publisher import Publisher
 from mediasrv.rooms.settings import RoomSettings
+from mediasrv.rooms.speaker_order import SpeakerOrder
 from mediasrv.rooms.speakers import Speakers
 from mediasrv.rooms.track import Track, TrackTable
 
@@ -76,6 +77,7 @@ class Room:
         self.publisher = publisher
         self.tracks = TrackTable()
         self.speakers = Speakers(clock, self._announce_speaking)
+        self.order = SpeakerOrder(clock, self.tracks, announce=self._announce_dominant, follow=self._follow)
         self.history = History(settings.history)
         self.lobby = Lobby()
         self._participants: dict[str, Participant] = {}
@@ -214,6 +216,7 @@ class Room:
         if self._by_identity.get(participant.identity) is participant:
             del self._by_identity[participant.identity]
         participant.publications.close()
+        self.order.forget(participant.id)
         left = events.ParticipantLeft(*self.ref, participant.id, participant.identity, reason, by)
         self.publisher.publish(left, (*self._participants.values(), participant))
         self.close_if_empty()
@@ -245,6 +248,7 @@ class Room:
         self._is_closed = True
         self._stop_idle_timer()
         self.speakers.close()
+        self.order.close()
         self.publisher.publish(events.RoomClosed(*self.ref, self._closed_by), ())
         self._closed(self)
 
@@ -277,19 +281,23 @@ class Room:
         for track in tracks:
             self.tracks.remove(track)
             self.speakers.silence(owner.id, track.id)
+            self.order.silence(track)
             if track.announced_enabled:
                 self.tell_all(events.FeatureToggled(*self.ref, owner.id, track.feature, False, owner.id, track.id))
             self.tell_all(events.TrackUnpublished(*self.ref, track.info()))
         if tracks:
             for participant in self._participants.values():
                 participant.subscriptions.release(tracks)
+            self.order.changed()
 
     def announce_feature(self, track: Track, by: str) -> None:
         """The track began or ceased to be forwarded."""
         if not track.enabled:
             self.speakers.silence(track.owner.id, track.id)
+            self.order.silence(track)
         toggled = events.FeatureToggled(*self.ref, track.owner.id, track.feature, track.enabled, by, track.id)
         self.tell_all(toggled)
+        self.order.changed()
 
     # --- messages ----------------------------------------------------------------------------------------------
 
@@ -322,6 +330,14 @@ class Room:
             if participant is also or participant.permissions.allow(Permission.MODERATE)
         ]
         self.publisher.publish(event, told)
+
+    def _follow(self) -> None:
+        for participant in self._participants.values():
+            participant.subscriptions.follow()
+
+    def _announce_dominant(self, track: Track | None) -> None:
+        owner, track_id = (track.owner.id, track.id) if track is not None else (None, None)
+        self.tell_all(events.DominantSpeaker(*self.ref, owner, track_id))
 
     def _announce_speaking(self, levels: Mapping[str, int]) -> None:
         self.tell_all(events.Speaking(*self.ref, levels))

@@ -1,17 +1,28 @@
-"""What one participant receives: its receive slots, and the tracks that fill them.
+"""What one participant receives: its receive slots, and the tracks that fill them, never its own.
 
-A free slot takes the oldest track of its kind that nobody but its owner publishes and that is in no slot yet. A slot
-whose source leaves takes the next waiting track. Tracks for which no slot is left make the slots the client lacks.
+By the policy `automatic` a free slot takes the oldest track of its kind that is in no slot yet, and a slot whose source
+leaves the next waiting one. Other policies (`slot_policy`) fill slots by request, or have them follow who speaks: then
+tracks change places in slots, each at most once in `HOLD_S`. Tracks for which no slot is left make the slots the client
+lacks.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from typing import Any
 
 from mediasrv.rooms.errors import RoomError
 from mediasrv.rooms.events import Kind, SlotSource
 from mediasrv.rooms.ports import ReceiveSlot
+from mediasrv.rooms.slot_choice import choose
+from mediasrv.rooms.slot_policy import AUTOMATIC, SlotPolicy
+from mediasrv.rooms.speaker_order import SpeakerOrder
 from mediasrv.rooms.track import KINDS, Track, TrackTable
+
+HOLD_S: Mapping[Kind, float] = {"audio": 1.0, "video": 2.0}
+"""For so long a slot shows what it shows, before one who speaks takes the place of one who does not, or less."""
 
 
 class Subscriptions:
@@ -25,13 +36,19 @@ class Subscriptions:
         self,
         room_tracks: TrackTable,
         own: TrackTable,
+        speakers: SpeakerOrder,
         *,
+        now: Callable[[], float],
         allowed: bool,
         changed: Callable[[Mapping[str, SlotSource | None]], None],
         needed: Callable[[int, int], None],
     ) -> None:
         self._room_tracks = room_tracks
         self._own = own
+        self._speakers = speakers
+        self._now = now
+        self._policy: dict[Kind, SlotPolicy] = dict.fromkeys(KINDS, AUTOMATIC)
+        self._since: dict[str, float] = {}  # by mid: when its slot got what it shows
         self._allowed = allowed
         self._changed = changed
         self._needed = needed
@@ -54,10 +71,14 @@ class Subscriptions:
         return None if track is None else SlotSource(participant_id=track.owner.id, track_id=track.id)
 
     def _lacking(self, kind: Kind) -> int:
+        policy = self._policy[kind]
         # A free slot that stays free was refused by every waiting track: more of its like would not help.
-        if not self._allowed or self._free[kind]:
+        if not self._allowed or self._free[kind] or policy.name == "request":
             return 0
-        return len(self._room_tracks.of_kind(kind)) - len(self._own.of_kind(kind)) - self._assigned[kind]
+        lacking = len(self._room_tracks.of_kind(kind)) - len(self._own.of_kind(kind)) - self._assigned[kind]
+        if policy.limit is not None:
+            lacking = min(lacking, max(0, policy.limit - self._assigned[kind]))
+        return lacking
 
     # --- changes from the room ---------------------------------------------------------------------------------
 
@@ -73,11 +94,16 @@ class Subscriptions:
             self._free[kind] = {
                 mid: slot for mid, slot in slots.items() if slot.kind == kind and mid not in self._track_in
             }
-            self._fill(kind)
+            self._settle(kind)
 
     def fill(self, tracks: Iterable[Track]) -> None:
         """These tracks are new in the room."""
-        changed = [mid for track in tracks if (mid := self._place(track)) is not None]
+        changed = []
+        for track in tracks:
+            if self._policy[track.kind].name != "request" and (mid := self._place(track)) is not None:
+                changed.append(mid)
+        for kind in {track.kind for track in tracks}:
+            changed += self._follow(kind)
         self._announce(changed)
 
     def release(self, tracks: Iterable[Track]) -> None:
@@ -89,7 +115,7 @@ class Subscriptions:
                 self._empty(mid)
                 freed.append(mid)
         for kind in {self._kind(mid) for mid in freed}:
-            freed += self._fill(kind)
+            freed += self._settle(kind)
         # A slot left empty still shows the old producer; one that was filled again has switched.
         for mid in freed:
             if mid not in self._track_in:
@@ -109,8 +135,16 @@ class Subscriptions:
                 slot.connect(None)
                 changed.append(mid)
         for kind in KINDS:
-            changed += self._fill(kind)
+            changed += self._settle(kind)
         self._announce(changed)
+
+    def follow(self) -> None:
+        """Others speak now, or were muted, or time has passed."""
+        changed = []
+        for kind in KINDS:
+            changed += self._follow(kind)
+        if changed:
+            self._announce(changed)
 
     def announce_need(self, *, from_start: bool = False) -> None:
         """Tell how many slots lack, if that has changed; `from_start`: if there are any."""
@@ -126,6 +160,8 @@ class Subscriptions:
         self._slots.clear()
         self._track_in.clear()
         self._mid_of.clear()
+        self._since.clear()
+        self._policy = dict.fromkeys(KINDS, AUTOMATIC)
         for free in self._free.values():
             free.clear()
 
@@ -147,6 +183,57 @@ class Subscriptions:
         slot.select_encoding(rid)
         self._chosen.add(mid)
 
+    def set_policy(self, kind: Kind, policy: SlotPolicy) -> None:
+        """Have the slots of `kind` choose so from now on. What they show stays where it may."""
+        self._policy[kind] = policy
+        self._announce(self._settle(kind, at_once=True))
+
+    def show(self, track: Track, mid: str | None = None) -> str:
+        """Show `track`, in the slot `mid` or a free one. Returns the slot. Raises `RoomError`."""
+        self._check_requests(track.kind)
+        if not self._allowed:
+            raise RoomError("permission_denied", "this needs the permission subscribe", {"permission": "subscribe"})
+        if self._own.get(track.id) is track:
+            raise RoomError("bad_request", "that is a track of your own")
+        present = self._mid_of.get(track.id)
+        if present is not None and mid in (None, present):
+            return present
+        slots = self._free[track.kind] if mid is None else {mid: self._slot(mid)}
+        place = next((each for each, slot in slots.items() if slot.can_receive(track.producer)), None)
+        if place is None:
+            raise RoomError("bad_request", self._why_no_place(track, mid))
+        if present is not None:
+            self._empty(present)
+            self._slots[present].connect(None)
+        self._switch(place, track)
+        self._announce([place] if present is None else [present, place])
+        return place
+
+    def hide(self, track_id: str) -> None:
+        """Show the track no longer. Raises `RoomError`."""
+        mid = self._mid_of.get(track_id)
+        if mid is None:
+            raise RoomError("not_found", f"no receive slot shows the track {track_id[:64]!r}")
+        self._check_requests(self._track_in[mid].kind)
+        self._empty(mid)
+        self._slots[mid].connect(None)
+        self._announce([mid])
+
+    def _check_requests(self, kind: Kind) -> None:
+        name = self._policy[kind].name
+        if name != "request":
+            raise RoomError("bad_request", f"your {kind} slots have the policy {name!r}: set it to 'request' first")
+
+    def _why_no_place(self, track: Track, mid: str | None) -> str:
+        if mid is not None:
+            slot = self._slots[mid]
+            if slot.kind != track.kind:
+                return f"the slot {mid!r} is for {slot.kind}, and the track is {track.kind}"
+            return f"the slot {mid!r} takes no codec that the track may be sent in"
+        if self._free[track.kind]:
+            return f"no free {track.kind} slot takes a codec that the track may be sent in"
+        return f"no {track.kind} slot is free: name the one to use, unsubscribe from a track, or offer more slots"
+
     def pause(self, mid: str) -> None:
         """Stop forwarding into the slot until `resume`, whatever it shows meanwhile."""
         self._slot(mid).pause()
@@ -161,6 +248,63 @@ class Subscriptions:
             raise RoomError("not_found", f"there is no receive slot with the mid {mid!r}") from None
 
     # --- the table ---------------------------------------------------------------------------------------------
+
+    def _settle(self, kind: Kind, *, at_once: bool = False) -> list[str]:
+        """What the policy has waiting tracks do now that slots are free, or others. Returns the mids that changed."""
+        if self._policy[kind].name == "request":
+            return []
+        # Who speaks first, so that what is left is for the oldest of the others.
+        return [*self._follow(kind, at_once=at_once), *self._fill(kind)]
+
+    def _follow(self, kind: Kind, *, at_once: bool = False) -> list[str]:
+        """Have slots that follow show the best. `at_once`: without regard to when they last changed."""
+        policy = self._policy[kind]
+        if not policy.follows or not self._allowed:
+            return []
+        slots = {mid: slot for mid, slot in self._slots.items() if slot.kind == kind and not slot.closed}
+        order = self._speakers.order(kind)
+        pinned = self._pinned(kind, policy)
+        now, hold_s = self._now(), 0.0 if at_once else HOLD_S[kind]
+
+        def held_until(mid: str) -> float:
+            track = self._track_in[mid]
+            # Nobody misses the sound of who is silent.
+            expendable = not track.enabled or (kind == "audio" and track not in order)
+            return now if expendable else self._since[mid] + hold_s
+
+        def worth(track: Track) -> Any:
+            position = order.get(track)
+            rank = -math.inf if position is None else -position
+            return (track.enabled, rank, self._speakers.spoke_at(track.owner.id))
+
+        choice = choose(
+            (track for track in chain(pinned, order) if self._own.get(track.id) is None),
+            {mid: self._track_in.get(mid) for mid in slots},
+            urgent=lambda track: track.source == "screen" or track in pinned,
+            fits=lambda mid, track: slots[mid].can_receive(track.producer),
+            held_until=held_until,
+            worth=worth,
+            now=now,
+        )
+        for mid, track in choice.switches.items():
+            self._switch(mid, track)
+        self._speakers.wake_at(choice.due)
+        return list(choice.switches)
+
+    def _pinned(self, kind: Kind, policy: SlotPolicy) -> list[Track]:
+        """The tracks of the pinned participants that are sent at the moment, theirs in the order of publishing."""
+        return [
+            track
+            for participant_id in policy.participants
+            for track in self._room_tracks.of_owner(participant_id, kind)
+            if track.enabled
+        ]
+
+    def _switch(self, mid: str, track: Track) -> None:
+        """Show `track` in the slot, whatever it showed before."""
+        if mid in self._track_in:
+            self._empty(mid)
+        self._assign(mid, track)
 
     def _fill(self, kind: Kind) -> list[str]:
         """Place waiting tracks, oldest first, while slots are free. Returns the mids that got one."""
@@ -180,7 +324,12 @@ class Subscriptions:
         mid = next((mid for mid, slot in free.items() if slot.can_receive(track.producer)), None)
         if mid is None:
             return None
-        slot = free.pop(mid)
+        self._assign(mid, track)
+        return mid
+
+    def _assign(self, mid: str, track: Track) -> None:
+        slot = self._free[track.kind].pop(mid)
+        self._since[mid] = self._now()
         self._track_in[mid] = track
         self._mid_of[track.id] = mid
         self._assigned[track.kind] += 1
@@ -188,10 +337,10 @@ class Subscriptions:
         if mid in self._chosen:  # the choice was for another source, whose rids this one need not have
             self._chosen.discard(mid)
             slot.select_encoding(None)
-        return mid
 
     def _empty(self, mid: str) -> None:
         track = self._track_in.pop(mid)
+        self._since.pop(mid, None)
         del self._mid_of[track.id]
         self._assigned[track.kind] -= 1
         # Rebuilt rather than appended to, so that free slots stay in m-line order.

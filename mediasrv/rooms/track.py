@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, get_args
 
 from mediasrv.rooms.events import Feature, Kind, Source, TrackInfo
@@ -85,15 +85,30 @@ class TrackTable:
 
     def __init__(self) -> None:
         self._of_kind: dict[Kind, dict[str, Track]] = {kind: {} for kind in KINDS}
+        self._of_producer: dict[Producer, Track] = {}
+        self._of_owner: dict[tuple[str, Kind], list[Track]] = {}
 
     def add(self, track: Track) -> None:
         self._of_kind[track.kind][track.id] = track
+        self._of_producer[track.producer] = track
+        self._of_owner.setdefault((track.owner.id, track.kind), []).append(track)
 
     def remove(self, track: Track) -> None:
         del self._of_kind[track.kind][track.id]
+        self._of_producer.pop(track.producer, None)
+        of_owner = self._of_owner[track.owner.id, track.kind]
+        of_owner.remove(track)
+        if not of_owner:
+            del self._of_owner[track.owner.id, track.kind]
 
     def of_kind(self, kind: Kind) -> Mapping[str, Track]:
         return self._of_kind[kind]
+
+    def of_owner(self, participant_id: str, kind: Kind) -> Sequence[Track]:
+        return self._of_owner.get((participant_id, kind), ())
+
+    def of_producer(self, producer: Producer) -> Track | None:
+        return self._of_producer.get(producer)
 
     def get(self, track_id: str) -> Track | None:
         return next((tracks[track_id] for tracks in self._of_kind.values() if track_id in tracks), None)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from mediasrv.media import events as media_events
 from mediasrv.media.handles import TransportHandle
 from mediasrv.media.media_worker import MediaWorker
+from mediasrv.rtc.active_speakers import ActiveSpeakers
 from mediasrv.rtc.answer import Answer, LocalDescription, bundled_mids, tagged_section, write_answer
 from mediasrv.rtc.certificate import Certificate
 from mediasrv.rtc.errors import NegotiationError
@@ -38,7 +39,7 @@ class PeerConnection:
     """One participant's media. `observer` gets its events, from the event loop; `Closed` is the last one.
 
     `candidates` are the server's addresses on this worker's port, the most preferred first. `policy` gives the rules
-    that hold when an offer comes.
+    that hold when an offer comes; `speakers` are those among whom it is told who speaks.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class PeerConnection:
         certificate: Certificate,
         observer: Callable[[PeerEvent], None],
         policy: Callable[[], MediaPolicy] = lambda: ANYTHING,
+        speakers: ActiveSpeakers | None = None,
     ) -> None:
         self.session_id = secrets.token_urlsafe(18)
         self.connected = False
@@ -56,6 +58,7 @@ class PeerConnection:
         self._worker = worker
         self._observer = observer
         self._policy = policy
+        self._speakers = speakers
         self._local = LocalDescription(secrets.randbits(62), tuple(candidates), certificate.fingerprint)
         self._streams = LocalStreams()
         self._offer: Offer | None = None
@@ -169,12 +172,18 @@ class PeerConnection:
         self._producers, self._slots = producers, slots
         if self._transport is not None:
             for producer in answer.added:
-                producer.start(self._transport, self._observer)
+                self._start(producer, self._transport)
             for slot in answer.added_slots:
                 slot.start(self._transport, self._observer)
         self._offer = plan.offer
         self._answers += 1
         return answer
+
+    def _start(self, producer: Producer, transport: TransportHandle) -> None:
+        speakers = self._speakers
+        producer.start(transport, self._observer, speakers.group if speakers is not None else None)
+        if speakers is not None:
+            speakers.add(producer)
 
     def _connect_transport(self, plan: Plan) -> None:
         before, self._negotiated = self._negotiated, plan.transport

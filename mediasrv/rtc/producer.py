@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mediasrv.media import events as media_events
 from mediasrv.media.handles import ProducerHandle, TransportHandle
+from mediasrv.media.speaker_group import SpeakerGroup
 from mediasrv.rtc import capabilities
 from mediasrv.rtc.capabilities import Codec
 from mediasrv.rtc.encodings import Encoding
@@ -109,7 +110,9 @@ class Producer:
 
     # What the peer connection does with it.
 
-    def start(self, transport: TransportHandle, observer: Callable[[PeerEvent], None]) -> None:
+    def start(
+        self, transport: TransportHandle, observer: Callable[[PeerEvent], None], speakers: SpeakerGroup | None = None
+    ) -> None:
         def on_event(event: media_events.ProducerEvent) -> None:
             match event:
                 case media_events.ProducerActive(encoding=encoding):
@@ -132,6 +135,7 @@ class Producer:
             pli=parameters.takes("nack pli"),
             fir=parameters.takes("ccm fir"),
             transport_cc=parameters.transport_cc,
+            speakers=speakers if parameters.kind == "audio" else None,
             on_event=on_event,
         )
         self.handle.set_open(True)

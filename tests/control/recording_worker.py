@@ -20,6 +20,7 @@ COMMANDS = frozenset(
         "close_producer",
         "gate_producer",
         "request_keyframe",
+        "refresh_speakers",
         "create_consumer",
         "connect_consumer",
         "gate_consumer",

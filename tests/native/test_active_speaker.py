@@ -1,8 +1,9 @@
-"""Who has the floor, and the order of those who speak: calm where people cough and interrupt, quick where they don't."""
+"""Who has the floor, and in which order people speak: calm where they cough and interrupt, quick where they don't."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -175,9 +176,9 @@ def test_in_any_conversation_the_order_is_sound_and_calm(conversation):
         assert room.group.dominant is None or room.group.dominant in spoke
         if room.frame % TICK_FRAMES == 1:  # it has just decided: nobody is clearly louder than who stands above
             heard = [room.group.activity(speaker) for speaker in ranking]
-            for above, below in zip(heard, heard[1:], strict=False):
+            for above, below in pairwise(heard):
                 assert below <= above + (above >> 3) + CLEAR_ACTIVITY
     changes = [at for at, speaker in room.floors]
-    assert all(later - earlier >= 300_000 for earlier, later in zip(changes[1:], changes[2:], strict=False))
+    assert all(later - earlier >= 300_000 for earlier, later in pairwise(changes[1:]))
     room.hear({}, 700)
     assert room.group.ranking == []

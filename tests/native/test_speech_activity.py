@@ -108,7 +108,9 @@ def test_whatever_is_told_the_numbers_stay_within_their_bounds(steps):
         now_us += milliseconds * 1000
         source.level(level, now_us)
         bands, medium, blocks = source.spans
-        assert 0 <= bands <= 13 and 0 <= medium <= 5 and 0 <= blocks <= 10
+        assert 0 <= bands <= 13
+        assert 0 <= medium <= 5
+        assert 0 <= blocks <= 10
         assert 0 <= source.activity_now <= 90 * 64
         assert 37 <= source.floor <= 77
         assert all(NOBODY <= score <= 7000 for score in source.scores)

@@ -27,7 +27,7 @@ cdef struct speech_scores_t:
 cdef struct speech_activity_t:
     uint64_t history             # the last 50 frames, the newest in bit 0: whether they were speech
     int64_t frame                # number of the newest
-    int32_t activity             # loudness of speech above the noise in dB * 64, smoothed: it rises faster than it falls
+    int32_t activity             # dB of speech above the noise * 64, smoothed: it rises faster than it falls
     uint8_t above                # loudness of the newest frame above the noise, in dB
     uint8_t bands                # of the newest frame
     uint8_t floor                # the noise, in dB above -127 dBov

@@ -122,8 +122,8 @@ cdef int speech_medium_frames(const speech_activity_t *activity) noexcept nogil:
 cdef int speech_long_blocks(const speech_activity_t *activity) noexcept nogil:
     cdef uint64_t history = activity.history
     cdef int blocks = 0
-    cdef int i
-    for i in range(LONG_BLOCKS):
+    cdef int _i
+    for _i in range(LONG_BLOCKS):
         blocks += __builtin_popcountll(history & ((1 << MEDIUM_FRAMES) - 1)) >= SPEECH_FRAMES
         history >>= MEDIUM_FRAMES
     return blocks

@@ -32,7 +32,7 @@ def offer(*sections: tuple[str, str | None]) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-@dataclass
+@dataclass(eq=False)
 class FakeProducer:
     mid: str
     kind: str

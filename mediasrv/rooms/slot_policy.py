@@ -1,0 +1,40 @@
+"""How a participant's receive slots of one kind choose what they show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from mediasrv.rooms.errors import RoomError
+
+PolicyName = Literal["automatic", "request", "loudest", "pinned"]
+POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
+MAX_PINNED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SlotPolicy:
+    """`automatic`: each track takes a free slot, the oldest first, and keeps it. `request`: as `subscribe` says, and
+    nothing else. `loudest`: those who speak, the loudest first. `pinned`: these participants, then the loudest.
+
+    `participants` are those pinned, the first before the second. `limit`: more slots are never said to be needed.
+    """
+
+    name: PolicyName = "automatic"
+    participants: tuple[str, ...] = ()
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `RoomError` `invalid_params`."""
+        if self.participants and self.name != "pinned":
+            raise RoomError("invalid_params", f"the policy {self.name!r} has no participants: choose 'pinned' for that")
+        if self.name == "pinned" and not self.participants:
+            raise RoomError("invalid_params", "the policy 'pinned' needs participants; without any choose 'loudest'")
+
+    @property
+    def follows(self) -> bool:
+        """Whether slots follow those who speak."""
+        return self.name in ("loudest", "pinned")
+
+
+AUTOMATIC = SlotPolicy()

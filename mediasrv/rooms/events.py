@@ -222,8 +222,8 @@ class Speaking(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class DominantSpeaker(RoomEvent):
-    """Somebody else has the floor now: `participant_id`, speaking in `track_id`. Both are None when who had it was muted
-    or has left, and nobody else speaks."""
+    """Somebody else has the floor now: `participant_id`, speaking in `track_id`. Both are None when who had it was
+    muted or has left, and nobody else speaks."""
 
     participant_id: str | None
     track_id: str | None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mediasrv.rooms import events
-from mediasrv.rooms.errors import RoomError
+from mediasrv.rooms.errors import RoomError, permission_denied
 from mediasrv.rooms.events import LeaveReason, ParticipantInfo, RoomListener, SlotSource, Source
 from mediasrv.rooms.grants import Granted
 from mediasrv.rooms.permission_state import PermissionState
@@ -25,6 +25,7 @@ from mediasrv.rtc.events import PeerEvent
 if TYPE_CHECKING:
     from mediasrv.rooms.lobby import Entry
     from mediasrv.rooms.room import Room
+    from mediasrv.rooms.track import Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,12 @@ class Participant:
                 if track is not None and track.enabled:
                     # RFC 6464 writes the level without its sign.
                     self.room.speakers.heard(self.id, track.id, -event.level, event.voice)
+
+    def show(self, track: Track, mid: str | None = None) -> str:
+        """Show `track` in a receive slot, as `Subscriptions.show`."""
+        if not self.permissions.allow(Permission.SUBSCRIBE):
+            raise permission_denied(self.permissions, Permission.SUBSCRIBE)
+        return self.subscriptions.show(track, mid)
 
     @property
     def has_media(self) -> bool:

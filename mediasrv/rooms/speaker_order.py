@@ -123,5 +123,3 @@ class SpeakerOrder:
             self.dominant = track
             self._order.clear()
             self._announce(track)
-
-

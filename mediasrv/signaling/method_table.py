@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mediasrv.signaling.method import Method
-from mediasrv.signaling.methods import joining, media, messages, moderation, oneself, rooms
+from mediasrv.signaling.methods import joining, media, messages, moderation, oneself, rooms, subscriptions
 
 METHODS: Mapping[str, Method] = {
-    method.name: method for theme in (joining, oneself, media, messages, moderation, rooms) for method in theme.METHODS
+    method.name: method
+    for theme in (joining, oneself, media, subscriptions, messages, moderation, rooms)
+    for method in theme.METHODS
 }

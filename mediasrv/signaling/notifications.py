@@ -132,6 +132,14 @@ class Speaking(Shape):
     ]
 
 
+class DominantSpeaker(Shape):
+    """Somebody else has the floor now. Who has it keeps it through pauses, and while others cough or interrupt."""
+
+    participant_id: Annotated[
+        Id | None, Meta(description="who; null when who had it was muted or has left, and nobody else speaks")
+    ]
+
+
 class Message(Shape):
     """A text for you."""
 
@@ -242,6 +250,7 @@ _EXAMPLES: tuple[Shape, ...] = (
     SlotsNeeded(audio=0, video=1),
     EncodingChanged(mid="1", rid="h"),
     Speaking(levels={EXAMPLE_PARTICIPANT.id: -31}),
+    DominantSpeaker(participant_id=EXAMPLE_PARTICIPANT.id),
     Message(
         message_id="m_4be8c07d19f2a635",
         sender=EXAMPLE_PARTICIPANT.id,
@@ -308,6 +317,8 @@ def notification_of(event: events.RoomEvent) -> Shape | None:
             return EncodingChanged(mid=event.mid, rid=event.rid)
         case events.Speaking():
             return Speaking(levels=dict(event.levels))
+        case events.DominantSpeaker():
+            return DominantSpeaker(participant_id=event.participant_id)
         case events.MessageSent():
             return Message(
                 message_id=event.message_id,

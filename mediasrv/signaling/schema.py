@@ -136,6 +136,7 @@ class Joined(Shape):
     slots: Annotated[dict[str, SlotSource | None], Meta(description="what your receive slots show, by mid")] = (
         msgspec.field(default_factory=dict)
     )
+    dominant_speaker: Annotated[Id | None, Meta(description="who has the floor, if somebody does")] = None
 
 
 class OfferedTrack(Shape):

@@ -57,6 +57,7 @@ def slots_of(slots: Mapping[str, events.SlotSource | None]) -> dict[str, SlotSou
 def joined_of(me: participant.Participant, shape: type[J]) -> J:
     """The room as it is for `me`, as a `Joined` or one of its kind."""
     consented = me.permissions.consented
+    dominant = me.room.order.dominant
     return shape(
         participant_id=me.id,
         room=me.room.name,
@@ -71,4 +72,5 @@ def joined_of(me: participant.Participant, shape: type[J]) -> J:
         has_media=me.has_media,
         tracks=me.publications.ids_by_mid(),
         slots=slots_of(me.subscriptions.sources()),
+        dominant_speaker=dominant.owner.id if dominant is not None else None,
     )

@@ -29,9 +29,9 @@ class OfferParams(Shape):
     """Negotiate media: the client offers, the server answers (RFC 8829), over one peer connection.
 
     Sending m-lines publish tracks. Receiving m-lines are receive slots: the server fills them with the others' tracks
-    of that kind, oldest first, and changes what they show without another offer. An m-line that can't be had is named
-    in `refused`, and so is every receive slot of somebody without the permission `subscribe`; the others are not
-    affected.
+    of that kind, oldest first or as `set_slots` says, and changes what they show without another offer. An m-line that
+    can't be had is named in `refused`, and so is every receive slot of somebody without the permission `subscribe`; the
+    others are not affected.
     """
 
     sdp: Annotated[str, Meta(min_length=1, description="the offer")]

@@ -291,9 +291,9 @@ cdef class CommandPort:
         """Receive a source.
 
         `codecs`: (payload type, codec name, clock rate in Hz, RTX payload type or 0); `encodings`: (rid or "", SSRC or
-        0, RTX SSRC or 0), the lowest quality first. `speaker_group`, chosen by the caller, says of which sources together
-        the event ("speakers", group, dominant producer or 0, [(producer, immediate, medium, long-term score, activity),
-        …]) tells who speaks; 0: it is in none. Raises ValueError, BufferError.
+        0, RTX SSRC or 0), the lowest quality first. `speaker_group`, chosen by the caller, says of which sources
+        together the event ("speakers", group, dominant producer or 0, [(producer, immediate, medium, long-term score,
+        activity), …]) tells who speaks; 0: it is in none. Raises ValueError, BufferError.
         """
         cdef producer_t *producer = _new_producer(producer_id, kind, codecs, encodings)
         try:

@@ -268,7 +268,8 @@ cdef void udp_close(udp_socket_t *socket) noexcept nogil:
 
 # --- receive -------------------------------------------------------------------------------------------------------
 
-cdef void _source(const udp_socket_t *socket, receive_batch_t *batch, uint32_t i, transport_tuple_t *out) noexcept nogil:
+cdef void _source(const udp_socket_t *socket, receive_batch_t *batch, uint32_t i,
+                  transport_tuple_t *out) noexcept nogil:
     memset(out, 0, sizeof(transport_tuple_t))
     out.family = socket.family
     out.socket = socket.index

@@ -248,7 +248,8 @@ cdef class Worker(CommandPort):
 
     `binds`: addresses and ports; port 0 takes any free one, and every address gets the same. `certificate` and
     `private_key`: PEM. `srtp_backend`: "auto", "ipsec-mb" or "libcrypto". `max_linger_us`: how long a loaded worker
-    waits at most for more packets before it takes a batch; 0, the default: never. Raises OSError (the port is taken), ValueError (certificate, back end, address).
+    waits at most for more packets before it takes a batch; 0, the default: never. Raises OSError (the port is taken),
+    ValueError (certificate, back end, address).
     """
 
     cdef worker_t *worker

@@ -37,6 +37,7 @@ from mediasrv.rtc.certificate import Certificate
 from mediasrv.rtc.events import Closed, PeerEvent
 from mediasrv.rtc.peer_connection import PeerConnection
 from mediasrv.rtc.sdp_attributes import Candidate
+from mediasrv.signaling.message_channel import open_channel
 from mediasrv.signaling.session import Session
 from mediasrv.store.data_folder import DataFolder, DataFolderError, default_data_folder
 from mediasrv.store.database import Database, DatabaseError, database_url
@@ -112,6 +113,7 @@ class Server:
             limits=RoomLimits(resume_s=settings.resume_s),
             defaults=RoomSettings(lobby=settings.room_lobby, history=settings.room_history),
             open_rooms=settings.open_rooms,
+            open_channel=open_channel,
         )
         self._data_folder: DataFolder | None = None
         self._journal: DurableJournal | None = None

@@ -258,11 +258,12 @@ cdef class CommandPort:
             free(transport)
             raise
 
-    def update_transport(self, uint32_t transport_id, *, extensions):
-        """Replace the header extensions that the peer sends, after a renegotiation."""
+    def update_transport(self, uint32_t transport_id, *, extensions, bint data_channel=False):
+        """Replace the header extensions that the peer sends, and say whether application data is wanted, after a
+        renegotiation."""
         cdef uint8_t kinds[256]
         _fill_kinds(extensions, kinds)
-        self._with_data(COMMAND_UPDATE_TRANSPORT, transport_id, 0, 0, kinds, 256)
+        self._with_data(COMMAND_UPDATE_TRANSPORT, transport_id, 0, data_channel, kinds, 256)
 
     def restart_ice(self, uint32_t transport_id, *, bytes ice_ufrag, bytes ice_pwd):
         """Take new ICE credentials; the old ones hold until the first valid check with the new."""

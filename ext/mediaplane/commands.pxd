@@ -6,7 +6,7 @@ from mediaplane.rings cimport ring_t
 
 cdef enum CommandKind:
     COMMAND_CREATE_TRANSPORT = 1     # data: transport_t
-    COMMAND_UPDATE_TRANSPORT = 2     # data: 256 extension kinds by id
+    COMMAND_UPDATE_TRANSPORT = 2     # data: 256 extension kinds by id, value: whether data channels use it
     COMMAND_RESTART_ICE = 3          # data: ice_credentials_t
     COMMAND_CLOSE_TRANSPORT = 4
     COMMAND_CREATE_PRODUCER = 5      # owner: transport, data: producer_t

@@ -70,6 +70,7 @@ cdef int _on_transport(plane_t *plane, command_t *command, int64_t now_us) noexc
     if command.kind == COMMAND_UPDATE_TRANSPORT:
         memcpy(transport.kind_by_id, command.data, 256)
         transport.extensions_us = now_us
+        transport.keep_dtls = command.value != 0
     elif command.kind == COMMAND_RESTART_ICE:
         return _restart_ice(plane, transport, <ice_credentials_t *>command.data)
     elif command.kind == COMMAND_CLOSE_TRANSPORT:

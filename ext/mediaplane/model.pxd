@@ -84,6 +84,7 @@ cdef struct transport_t:
     uint8_t close_reason         # CloseReason
     uint8_t dtls_role
     uint8_t keep_dtls            # data channels use it
+    int64_t data_due_us          # up to when its peer's allowance of application data is used up
     uint8_t has_selected
     uint8_t has_previous_ice
     uint8_t fingerprint_count

@@ -269,7 +269,8 @@ cdef void _transport_timeout(plane_t *plane, transport_t *transport, int64_t now
             return      # the handshake failed
     if _passed(deadline, REASON_SHRINK, now_us):
         deadline_set(&plane.deadlines, deadline, REASON_SHRINK, INT64_MAX)
-        dtls_shrink(transport.dtls)
+        if not transport.keep_dtls:     # else it is used all the time
+            dtls_shrink(transport.dtls)
     if _passed(deadline, REASON_NACK, now_us):
         nack_timeout(plane, transport, now_us)
     if _passed(deadline, REASON_KEYFRAME, now_us):

@@ -5,7 +5,7 @@ from libc.string cimport memcpy, memset
 
 from mediaplane.address cimport transport_tuple_t, tuple_address_size, tuple_equal
 from mediaplane.counters cimport (
-    COUNT_DROP_DTLS, COUNT_DROP_EGRESS_FULL, COUNT_DROP_STUN_MALFORMED, COUNT_DROP_STUN_REFUSED,
+    COUNT_DROP_DATA_FLOOD, COUNT_DROP_DTLS, COUNT_DROP_EGRESS_FULL, COUNT_DROP_STUN_MALFORMED, COUNT_DROP_STUN_REFUSED,
     COUNT_DROP_STUN_UNAUTHENTICATED, COUNT_DTLS_HANDSHAKES, COUNT_STUN_REQUESTS, COUNT_TUPLE_SWITCHES,
 )
 from mediaplane.deadlines cimport (
@@ -42,6 +42,9 @@ cdef extern from "openssl/crypto.h" nogil:
 
 cdef enum:
     FIRST_REPORT_US = 200000
+    # Application data costs the control plane time: what a peer sends beyond 500 a second, 256 at once, is dropped.
+    DATA_INTERVAL_US = 2000
+    DATA_BURST_US = 256 * DATA_INTERVAL_US
 
 
 cdef int transport_open(plane_t *plane, transport_t *transport, int64_t now_us) noexcept nogil:
@@ -220,7 +223,14 @@ cdef void _send_dtls(plane_t *plane, transport_t *transport) noexcept nogil:
         egress_commit(&plane.egress, size, &transport.tuples[transport.selected].address)
 
 
-cdef void _take_messages(plane_t *plane, transport_t *transport) noexcept nogil:
+cdef bint _is_flood(transport_t *transport, int64_t now_us) noexcept nogil:
+    if transport.data_due_us > now_us + DATA_BURST_US:
+        return True
+    transport.data_due_us = max(transport.data_due_us, now_us) + DATA_INTERVAL_US
+    return False
+
+
+cdef void _take_messages(plane_t *plane, transport_t *transport, int64_t now_us) noexcept nogil:
     """Application data goes to the control plane, where data channels use it; else it is dropped here."""
     cdef uint8_t message[2048]
     cdef event_t event
@@ -231,6 +241,9 @@ cdef void _take_messages(plane_t *plane, transport_t *transport) noexcept nogil:
             return
         if not transport.keep_dtls:
             plane.counters.values[<int>COUNT_DROP_DTLS] += 1
+            continue
+        if _is_flood(transport, now_us):
+            plane.counters.values[<int>COUNT_DROP_DATA_FLOOD] += 1
             continue
         memset(&event, 0, sizeof(event_t))
         event.kind = EVENT_DTLS_DATA
@@ -252,7 +265,7 @@ cdef void _dtls_progress(plane_t *plane, transport_t *transport, int64_t now_us)
         _connected(plane, transport, now_us)
         if transport.state == TRANSPORT_CLOSED:
             return
-    _take_messages(plane, transport)
+    _take_messages(plane, transport, now_us)
     deadline_set(&plane.deadlines, &transport.deadline, REASON_DTLS, dtls_next_deadline(transport.dtls))
     if state == DTLS_CLOSED:
         transport_close(plane, transport, CLOSE_BY_PEER)

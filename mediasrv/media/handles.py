@@ -35,10 +35,16 @@ class TransportHandle:
         """Closed, or told to close."""
         return self._closing
 
-    def update(self, *, extensions: Mapping[str, int]) -> None:
-        """Replace the map from header extension URIs to the ids the peer sends them with."""
+    def update(self, *, extensions: Mapping[str, int], data_channel: bool = False) -> None:
+        """Replace the map from header extension URIs to the ids the peer sends them with, and say whether application
+        data is wanted."""
         if not self._closing:
-            self.worker.command("update_transport", self.id, extensions=dict(extensions))
+            self.worker.command("update_transport", self.id, extensions=dict(extensions), data_channel=data_channel)
+
+    def send_dtls(self, message: bytes) -> None:
+        """Send application data; before the handshake is done it is dropped. At most 1,400 bytes."""
+        if not self._closing:
+            self.worker.command("send_dtls", self.id, message)
 
     def restart_ice(self, *, ice_ufrag: bytes, ice_pwd: bytes) -> None:
         """Take new local credentials; the old ones hold until the first valid check with the new ones."""

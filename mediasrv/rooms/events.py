@@ -235,7 +235,8 @@ class DominantSpeaker(RoomEvent):
 @dataclass(frozen=True, slots=True)
 class MessageSent(RoomEvent):
     """For its recipients. `to` is None for everybody. `pending` are those whose signaling connection was lost: they get
-    it when they come back. The text stays out of `repr`, and so out of logs."""
+    it when they come back. One that is not `reliable` may get lost on its way. The text stays out of `repr`, and so out
+    of logs."""
 
     message_id: str
     sender_id: str
@@ -245,6 +246,7 @@ class MessageSent(RoomEvent):
     pending: tuple[str, ...]
     sent_at: float
     text: str = field(repr=False)
+    reliable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

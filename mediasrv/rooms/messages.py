@@ -19,12 +19,12 @@ HISTORY_MAX_CHARACTERS = 262_144
 
 
 def compose(
-    sender: Participant, present: Mapping[str, Participant], text: str, to: list[str] | None
+    sender: Participant, present: Mapping[str, Participant], text: str, to: list[str] | None, *, reliable: bool = True
 ) -> tuple[MessageSent, list[Participant]]:
     """The message that `sender` sends to those `present` whose ids are in `to`, or to all others; and whom it reaches.
 
-    Those who have left meanwhile, or have no signaling connection, are not among the recipients; it is kept for those
-    who may still come back. Raises `RoomError`.
+    Those who have left meanwhile, or have no way to get it, are not among the recipients; one that is `reliable` is
+    kept for those who may still come back. Raises `RoomError`.
     """
     if not sender.permissions.allow(Permission.SEND_MESSAGE):
         raise permission_denied(sender.permissions, Permission.SEND_MESSAGE)
@@ -40,7 +40,8 @@ def compose(
         named = [present[each] for each in dict.fromkeys(to) if each in present]
         if not named:
             raise RoomError("not_found", "nobody whom the message is for is in the room")
-    recipients = [participant for participant in named if participant.listener is not None]
+    recipients = [participant for participant in named if participant.is_reachable]
+    away = [participant for participant in named if reliable and not participant.is_reachable]
     sent = MessageSent(
         *sender.room.ref,
         message_id="m_" + secrets.token_hex(8),
@@ -48,9 +49,10 @@ def compose(
         sender_name=sender.name,
         to=None if to is None else tuple(dict.fromkeys(to)),
         recipients=tuple(participant.id for participant in recipients),
-        pending=tuple(participant.id for participant in named if participant.presence.would_keep(text)),
+        pending=tuple(participant.id for participant in away if participant.presence.would_keep(text)),
         sent_at=sender.room.clock.time(),
         text=text,
+        reliable=reliable,
     )
     return sent, named
 
@@ -68,8 +70,8 @@ class History:
         self._trim()
 
     def add(self, message: MessageSent) -> None:
-        """Keep `message`, unless it was for some only."""
-        if message.to is not None or not self._limit:
+        """Keep `message`, unless it was for some only, or need not arrive."""
+        if message.to is not None or not message.reliable or not self._limit:
             return
         kept = KeptMessage(message.message_id, message.sender_id, message.sender_name, message.sent_at, message.text)
         self._kept.append(kept)

@@ -11,6 +11,7 @@ from mediasrv.rooms import events
 from mediasrv.rooms.errors import RoomError, permission_denied
 from mediasrv.rooms.events import LeaveReason, ParticipantInfo, RoomListener, SlotSource, Source
 from mediasrv.rooms.grants import Granted
+from mediasrv.rooms.message_routes import MessageRoutes
 from mediasrv.rooms.permission_state import PermissionState
 from mediasrv.rooms.permissions import Permission, Permissions, flag_names
 from mediasrv.rooms.ports import PeerConnection
@@ -62,6 +63,7 @@ class Participant:
         self.presence = Presence(
             room.clock, room.limits.resume_s, lost=self._signaling_lost, given_up=self._nobody_resumed
         )
+        self.routes = MessageRoutes()
         self.messages = TokenBucket(room.limits.message_rate, room.limits.message_burst, room.clock.monotonic)
         self.publications = Publications(self, room.limits.tracks)
         self.subscriptions = Subscriptions(
@@ -85,6 +87,15 @@ class Participant:
     @property
     def listener(self) -> RoomListener | None:
         return self.presence.listener
+
+    def listener_of(self, event: events.RoomEvent) -> RoomListener | None:
+        """Who takes `event` for it."""
+        return self.routes.of(event, self.presence.listener)
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether a message would find a way to it now."""
+        return self.presence.listener is not None or bool(self.routes)
 
     @property
     def permissions(self) -> Permissions:
@@ -207,6 +218,8 @@ class Participant:
                     self.leave(reason)
             case rtc_events.EncodingChanged() if event.rid:
                 self._tell(events.EncodingChanged(*self.room.ref, self.id, event.mid, event.rid))
+            case rtc_events.ChannelOpened(channel=channel):
+                self.room.open_channel(self, channel)
             case rtc_events.AudioLevel():
                 track = self.publications.on_mid(event.mid)
                 if track is not None and track.enabled:

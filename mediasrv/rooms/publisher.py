@@ -16,8 +16,8 @@ _log = structlog.get_logger("rooms")
 class Audience(Protocol):
     """Somebody who may be listening at the moment of delivery."""
 
-    @property
-    def listener(self) -> RoomListener | None: ...
+    def listener_of(self, event: RoomEvent, /) -> RoomListener | None:
+        """Who takes `event`, if anybody does."""
 
 
 class Publisher:
@@ -52,8 +52,9 @@ class Publisher:
         for observer in tuple(self._observers):
             _call(observer, event)
         for member in audience:
-            if member.listener is not None:
-                _call(member.listener, event)
+            listener = member.listener_of(event)
+            if listener is not None:
+                _call(listener, event)
 
 
 def _call(listener: RoomListener, event: RoomEvent) -> None:

@@ -16,7 +16,7 @@ from mediasrv.rooms.ports import Grant
 from mediasrv.rooms.presence import token_key
 from mediasrv.rooms.profile import NAME_MAX_CHARACTERS, Profile
 from mediasrv.rooms.publisher import Publisher
-from mediasrv.rooms.room import Connect, Room, RoomLimits
+from mediasrv.rooms.room import Connect, OpenChannel, Room, RoomLimits
 from mediasrv.rooms.settings import RoomSettings
 
 Decided = Callable[[Participant | None, GuestOutcome], None]
@@ -25,8 +25,9 @@ Decided = Callable[[Participant | None, GuestOutcome], None]
 class RoomRegistry:
     """Opens a room for its first participant, or for a control session, and forgets it when it closes.
 
-    `connect` makes peer connections. `defaults` are the settings of a room that opens with its first participant; with
-    `open_rooms` False there are only rooms that a control session has created. All calls belong on one thread.
+    `connect` makes peer connections, `open_channel` takes the data channels that participants open. `defaults` are the
+    settings of a room that opens with its first participant; with `open_rooms` False there are only rooms that a
+    control session has created. All calls belong on one thread.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class RoomRegistry:
         limits: RoomLimits | None = None,
         defaults: RoomSettings | None = None,
         open_rooms: bool = True,
+        open_channel: OpenChannel = lambda participant, channel: None,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.bans = Bans()
         self.defaults = defaults or RoomSettings()
         self.open_rooms = open_rooms
         self._connect = connect
+        self._open_channel = open_channel
         self._limits = limits or RoomLimits()
         self._publisher = Publisher()
         self._rooms: dict[str, Room] = {}
@@ -162,6 +165,7 @@ class RoomRegistry:
             name,
             settings,
             connect=self._connect,
+            open_channel=self._open_channel,
             clock=self.clock,
             limits=self._limits,
             bans=self.bans,

@@ -24,6 +24,7 @@ from mediasrv.rooms.settings import RoomSettings
 from mediasrv.rooms.speaker_order import SpeakerOrder
 from mediasrv.rooms.speakers import Speakers
 from mediasrv.rooms.track import Track, TrackTable
+from mediasrv.rtc.data_channel import DataChannel
 
 if TYPE_CHECKING:
     from mediasrv.rooms.clock import Clock, Timer
@@ -46,6 +47,10 @@ Connect = Callable[["Room", PeerObserver], PeerConnection]
 the room's worker in a `WeakKeyDictionary`, since a room is one object from opening to closing."""
 
 
+OpenChannel = Callable[[Participant, DataChannel], None]
+"""Takes a data channel that a participant has opened."""
+
+
 class Room:
     """Made by the registry, closed with its last participant, or after it was empty for `settings.idle_s` seconds.
 
@@ -59,6 +64,7 @@ class Room:
         settings: RoomSettings,
         *,
         connect: Connect,
+        open_channel: OpenChannel,
         clock: Clock,
         limits: RoomLimits,
         bans: Bans,
@@ -83,6 +89,7 @@ class Room:
         self._participants: dict[str, Participant] = {}
         self._by_identity: dict[str, Participant] = {}
         self._connect = connect
+        self.open_channel = open_channel
         self._joined = joined
         self._closed = closed
         self._is_closed = False
@@ -301,9 +308,11 @@ class Room:
 
     # --- messages ----------------------------------------------------------------------------------------------
 
-    def send_message(self, sender: Participant, text: str, to: list[str] | None) -> MessageSent:
+    def send_message(
+        self, sender: Participant, text: str, to: list[str] | None, *, reliable: bool = True
+    ) -> MessageSent:
         """Deliver `text` to the participants with the ids `to`, or to all the others. Raises `RoomError`."""
-        sent, named = compose(sender, self._participants, text, to)
+        sent, named = compose(sender, self._participants, text, to, reliable=reliable)
         self.history.add(sent)
         for participant in named:
             if participant.id in sent.pending:

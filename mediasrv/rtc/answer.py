@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mediasrv.rtc.capabilities import TRANSPORT_CC, Codec
+from mediasrv.rtc.data_channel import DEFAULT_SCTP_PORT, LOCAL_MAX_MESSAGE_SIZE
 from mediasrv.rtc.ice import IceCredentials
 from mediasrv.rtc.negotiation import NegotiatedTransport, Plan, SectionPlan
 from mediasrv.rtc.policy import ANYTHING, MediaPolicy
@@ -60,9 +61,15 @@ def write_answer(
         if not section.live or plan.transport is None or plan.offer.transport is None:
             _write_rejected(answer, section)
             continue
-        media = _write_media(answer, section, local, policy)
-        _write_transport(media, plan.transport, local, trickle=plan.offer.transport.trickle)
-        _write_rtp(media, section)
+        trickle = plan.offer.transport.trickle
+        if section.offered.sctp is not None:
+            media = _write_data_channels(answer, section, local)
+            _write_transport(media, plan.transport, local, trickle=trickle)
+        else:
+            media = _write_media(answer, section, local, policy)
+            _write_transport(media, plan.transport, local, trickle=trickle)
+            media.add("a", "rtcp-mux")
+            _write_rtp(media, section)
         if section.slot is not None:
             _write_sent_stream(media, section.slot.identity)
         if section is tagged:
@@ -119,6 +126,19 @@ def _write_media(
     return media
 
 
+def _write_data_channels(answer: SessionDescription, section: SectionPlan, local: LocalDescription) -> MediaDescription:
+    """RFC 8841 §12. The m-line has no direction: channels go both ways."""
+    offered = section.offered.media
+    address, port = _default_destination(local.candidates)
+    media = answer.begin_media(offered.kind, port, offered.protocol, offered.formats)
+    media.add("c", address)
+    if offered.mid is not None:
+        media.add("a", f"mid:{offered.mid}")
+    media.add("a", f"sctp-port:{DEFAULT_SCTP_PORT}")
+    media.add("a", f"max-message-size:{LOCAL_MAX_MESSAGE_SIZE}")
+    return media
+
+
 def _default_destination(candidates: Sequence[Candidate]) -> tuple[str, int]:
     for candidate in candidates:
         if candidate.protocol == "udp":
@@ -137,7 +157,6 @@ def _write_transport(
     media.add("a", "ice-options:" + ("ice2 trickle" if trickle else "ice2"))
     media.add("a", f"fingerprint:{local.fingerprint}")
     media.add("a", "setup:" + ("passive" if transport.dtls_role == "server" else "active"))
-    media.add("a", "rtcp-mux")
 
 
 def write_credentials(media: MediaDescription, credentials: IceCredentials) -> None:

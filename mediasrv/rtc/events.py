@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mediasrv.rtc.data_channel import DataChannel
+
 
 @dataclass(frozen=True, slots=True)
 class Connected:
@@ -55,4 +57,13 @@ class AudioLevel:
     voice: bool
 
 
-PeerEvent = Connected | TupleChanged | Closed | EncodingChanged | ProducerActive | ProducerBye | AudioLevel
+@dataclass(frozen=True, slots=True)
+class ChannelOpened:
+    """The peer has opened a data channel."""
+
+    channel: DataChannel
+
+
+PeerEvent = (
+    Connected | TupleChanged | Closed | EncodingChanged | ProducerActive | ProducerBye | AudioLevel | ChannelOpened
+)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from mediasrv.rtc import capabilities
 from mediasrv.rtc.capabilities import TRANSPORT_CC
+from mediasrv.rtc.data_channel import SctpParameters
 from mediasrv.rtc.encodings import offered_encodings
 from mediasrv.rtc.errors import NegotiationError
 from mediasrv.rtc.extensions import ONE_BYTE_IDS, SectionExtensions, TransportExtensions
@@ -67,6 +68,8 @@ class Plan:
     transport: NegotiatedTransport | None
     extensions: Mapping[str, int]
     """URI -> id of what the peer sends, over all m-lines."""
+    sctp: SctpParameters | None = None
+    """The peer's end of data channels; None: it wants none."""
 
 
 class LocalStreams:
@@ -156,7 +159,8 @@ def negotiate(
     """
     transport = negotiate_transport(before, offer.transport)
     extensions = TransportExtensions()
-    receiving = Counter(section.kind for section in offer.sections if section.live and section.direction.receives)
+    media = [section for section in offer.sections if section.live and section.sctp is None]
+    receiving = Counter(section.kind for section in media if section.direction.receives)
     one_of_each = max(receiving.values(), default=0) <= 1
     plan = Plan(offer, [], {}, transport, extensions.received)
     for offered in offer.sections:
@@ -165,6 +169,9 @@ def negotiate(
         if offered.refusal is not None:
             plan.refused[offered.mid] = offered.refusal
         if not offered.live:
+            continue
+        if offered.sctp is not None:
+            plan.sctp = offered.sctp
             continue
         receive = offered.direction.sends
         if receive and offered.mid not in producers:

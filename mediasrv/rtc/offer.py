@@ -5,10 +5,11 @@ Reading refuses what can't be served at all (`NegotiationError`), and says of si
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from mediasrv.rtc.capabilities import CODEC_NAMES, Codec, shared_codecs
+from mediasrv.rtc.data_channel import LOCAL_MAX_MESSAGE_SIZE, SctpParameters
 from mediasrv.rtc.errors import NegotiationError, SdpError
 from mediasrv.rtc.ice import IceCredentials
 from mediasrv.rtc.policy import ANYTHING, MediaPolicy
@@ -31,6 +32,8 @@ class OfferedSection:
     refusal: str | None
     """Why it is answered with port 0."""
     codecs: tuple[Codec, ...] = ()
+    sctp: SctpParameters | None = None
+    """Of an m-line of data channels: the peer's end."""
 
     @property
     def kind(self) -> str:
@@ -75,7 +78,10 @@ class Offer:
             if mid in seen:
                 raise SdpError(media.line_number, f"mid '{mid}' is used by m-lines {seen[mid]} and {index}")
             seen[mid] = index
-            sections.append(_section(media, mid, bundle, policy))
+            section = _section(media, mid, bundle, policy)
+            if section.sctp is not None and any(other.sctp is not None for other in sections):
+                section = replace(section, refusal="there is one m-line for all data channels", sctp=None)
+            sections.append(section)
         offered = [section for section in sections if not section.removed]
         if len(offered) > 1 and bundle is None:
             raise NegotiationError(
@@ -95,6 +101,8 @@ def _section(media: MediaDescription, mid: str, bundle: tuple[str, ...] | None, 
         refusal = f"mid '{mid}' is not in the BUNDLE group, and there is one transport for everything"
     if refusal is not None:
         return OfferedSection(media, mid, removed=False, refusal=refusal)
+    if media.kind == "application":
+        return OfferedSection(media, mid, removed=False, refusal=None, sctp=_sctp(media))
     codecs = tuple(policy.allowed(media.kind, shared_codecs(media)))
     if not codecs:
         offered = ", ".join(dict.fromkeys(rtpmap.encoding for rtpmap in media.rtpmaps.values()))
@@ -107,7 +115,7 @@ def _section(media: MediaDescription, mid: str, bundle: tuple[str, ...] | None, 
 
 def _refusal(media: MediaDescription, mid: str) -> str | None:
     if media.kind == "application":
-        return "this server has no data channels"
+        return _data_channel_refusal(media, mid)
     if media.kind not in CODEC_NAMES:
         return f"'{media.kind}' is neither audio nor video"
     if not media.protocol.endswith(("/SAVPF", "/SAVP")) and not media.protocol.startswith("RTP/SAVP"):
@@ -117,12 +125,32 @@ def _refusal(media: MediaDescription, mid: str) -> str | None:
     return None
 
 
+def _data_channel_refusal(media: MediaDescription, mid: str) -> str | None:
+    if media.protocol != "UDP/DTLS/SCTP" or "webrtc-datachannel" not in media.formats:
+        return f"{media.protocol} {' '.join(media.formats)[:64]} is not UDP/DTLS/SCTP webrtc-datachannel (RFC 8841)"
+    if len(mid) > MAX_MID_BYTES:
+        return f"its mid is longer than {MAX_MID_BYTES} characters"
+    sctp = _sctp(media)
+    if sctp is None or not 0 < sctp.port < 1 << 16:
+        return "its 'a=sctp-port' is missing or no port (RFC 8841 §5)"
+    return None
+
+
+def _sctp(media: MediaDescription) -> SctpParameters | None:
+    """None: there is no valid port. Without a size the peer takes 64 kB (RFC 8841 §6)."""
+    port, size = media.value("sctp-port"), media.value("max-message-size")
+    if port is None or not port.isdecimal():
+        return None
+    return SctpParameters(int(port), int(size) if size is not None and size.isdecimal() else LOCAL_MAX_MESSAGE_SIZE)
+
+
 def _transport(sections: list[OfferedSection], bundle: tuple[str, ...] | None) -> OfferedTransport | None:
     """RFC 9143 §7.1.3: what concerns the transport may be in the tagged m-line alone, the first of the group."""
     live = [section for section in sections if section.live]
     if not live:
         return None
-    if not any(section.media.has("rtcp-mux") for section in live):
+    media = [section for section in live if section.sctp is None]
+    if media and not any(section.media.has("rtcp-mux") for section in media):
         raise NegotiationError(
             "rtcp_mux_required", "the offer has no 'a=rtcp-mux': RTP and RTCP share one port here (RFC 5761)"
         )

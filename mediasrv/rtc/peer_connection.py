@@ -12,8 +12,9 @@ from mediasrv.media.media_worker import MediaWorker
 from mediasrv.rtc.active_speakers import ActiveSpeakers
 from mediasrv.rtc.answer import Answer, LocalDescription, bundled_mids, tagged_section, write_answer
 from mediasrv.rtc.certificate import Certificate
+from mediasrv.rtc.data_channel import SctpParameters
 from mediasrv.rtc.errors import NegotiationError
-from mediasrv.rtc.events import Closed, Connected, PeerEvent, TupleChanged
+from mediasrv.rtc.events import ChannelOpened, Closed, Connected, PeerEvent, TupleChanged
 from mediasrv.rtc.ice import IceCredentials, IceFragment
 from mediasrv.rtc.negotiation import (
     Authorise,
@@ -28,6 +29,7 @@ from mediasrv.rtc.offer import Offer
 from mediasrv.rtc.policy import ANYTHING, MediaPolicy
 from mediasrv.rtc.producer import Producer
 from mediasrv.rtc.receive_slot import ReceiveSlot
+from mediasrv.rtc.sctp import SctpAssociation
 from mediasrv.rtc.sdp_attributes import Candidate
 
 
@@ -69,6 +71,8 @@ class PeerConnection:
         self._fragment = IceFragment(IceCredentials("", ""))
         self._producers: dict[str, Producer] = {}
         self._slots: dict[str, ReceiveSlot] = {}
+        self._sctp: SctpParameters | None = None
+        self._association: SctpAssociation | None = None
 
     @property
     def producers(self) -> Mapping[str, Producer]:
@@ -148,6 +152,7 @@ class PeerConnection:
         if self._transport is None:
             self._observer(Closed("closed"))
             return
+        self._end_association()
         self._transport.close()
         self._close_tracks()
 
@@ -177,6 +182,7 @@ class PeerConnection:
                 slot.start(self._transport, self._observer)
         self._offer = plan.offer
         self._answers += 1
+        self._negotiate_channels(plan.sctp)
         return answer
 
     def _start(self, producer: Producer, transport: TransportHandle) -> None:
@@ -196,13 +202,14 @@ class PeerConnection:
                 dtls_role=plan.transport.dtls_role,
                 fingerprints=[(item.algorithm, item.digest) for item in plan.transport.fingerprints],
                 extensions=plan.extensions,
+                data_channel=plan.sctp is not None,
                 on_event=self._on_transport_event,
             )
         else:
             if before != plan.transport:
                 self._restart_transport()
-            if self._extensions != plan.extensions:
-                self._transport.update(extensions=plan.extensions)
+            if self._extensions != plan.extensions or (self._sctp is None) != (plan.sctp is None):
+                self._transport.update(extensions=plan.extensions, data_channel=plan.sctp is not None)
         self._extensions = dict(plan.extensions)
         tagged = tagged_section(plan)
         if tagged is not None:
@@ -224,12 +231,44 @@ class PeerConnection:
             case media_events.TransportConnected():
                 self.connected = True
                 self._observer(Connected())
+                self._associate()
+            case media_events.DtlsData(data=data):
+                if self._association is not None:
+                    self._association.receive(data)
             case media_events.TransportTuple(remote_ip=remote_ip, remote_port=remote_port):
                 self._observer(TupleChanged(remote_ip, remote_port))
             case media_events.TransportClosed(reason=reason):
                 self.closed, self.connected = True, False
+                self._end_association()
                 self._close_tracks()
                 self._observer(Closed(reason))
+
+    # --- data channels -----------------------------------------------------------------------------------------
+
+    def _negotiate_channels(self, sctp: SctpParameters | None) -> None:
+        """The m-line of data channels came, stayed or went. One that comes back makes another association."""
+        before, self._sctp = self._sctp, sctp
+        if sctp is None or (before is not None and before.port != sctp.port):
+            self._end_association()
+        self._associate()
+
+    def _associate(self) -> None:
+        if self._sctp is None or self._association is not None or not self.connected or self._negotiated is None:
+            return
+        if self._transport is None:
+            return
+        self._association = SctpAssociation(
+            self._sctp,
+            is_dtls_server=self._negotiated.dtls_role == "server",
+            send=self._transport.send_dtls,
+            on_channel=lambda channel: self._observer(ChannelOpened(channel)),
+        )
+        self._association.start()
+
+    def _end_association(self) -> None:
+        if self._association is not None:
+            self._association.close()
+            self._association = None
 
     def _close_tracks(self) -> None:
         for producer in list(self._producers.values()):

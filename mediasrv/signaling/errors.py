@@ -6,6 +6,12 @@ import math
 from collections.abc import Mapping
 from enum import StrEnum
 
+import structlog
+
+from mediasrv.rooms.errors import RoomError
+
+_log = structlog.get_logger("signaling")
+
 
 class ErrorCode(StrEnum):
     BAD_REQUEST = "bad_request"
@@ -72,3 +78,13 @@ def rate_limited(what: str, wait_s: float) -> RpcError:
     """Too many of `what`: the next one is taken in `wait_s` seconds."""
     wait_ms = math.ceil(wait_s * 1000)
     return RpcError(ErrorCode.RATE_LIMITED, f"too many {what}: try again in {wait_ms} ms", {"retry_after_ms": wait_ms})
+
+
+def reply_of(error: Exception, method: str) -> RpcError:
+    """What a client is told of an error: of one that was not meant for it, that there was one."""
+    if isinstance(error, RpcError):
+        return error
+    if isinstance(error, RoomError):
+        return RpcError(ErrorCode(error.code), error.message, error.details)
+    _log.error("a request failed", method=method, exc_info=error)
+    return RpcError(ErrorCode.INTERNAL, "the server made a mistake; its log says more")

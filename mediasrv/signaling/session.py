@@ -13,7 +13,7 @@ import structlog
 
 from mediasrv.rooms import events
 from mediasrv.rooms.clock import Timer
-from mediasrv.rooms.errors import RoomError, permission_denied
+from mediasrv.rooms.errors import permission_denied
 from mediasrv.rooms.events import LeaveReason
 from mediasrv.rooms.lobby import Guest
 from mediasrv.rooms.participant import Participant as RoomParticipant
@@ -25,7 +25,7 @@ from mediasrv.rooms.room import Room
 from mediasrv.rooms.token_bucket import TokenBucket
 from mediasrv.signaling import codec
 from mediasrv.signaling.codec import CodecError, Frame, Request
-from mediasrv.signaling.errors import ErrorCode, RpcError, rate_limited
+from mediasrv.signaling.errors import ErrorCode, RpcError, rate_limited, reply_of
 from mediasrv.signaling.method import Scope
 from mediasrv.signaling.method_table import METHODS
 from mediasrv.signaling.notifications import CLOSING_REASONS, METHOD_OF, Admitted, Closing, notification_of
@@ -128,7 +128,7 @@ class Session:
         try:
             result = self._call(request)
         except Exception as error:
-            self._reply_error(request.id, _reply_of(error, request.method))
+            self._reply_error(request.id, reply_of(error, request.method))
         else:
             if isinstance(result, Awaitable):
                 self._await(request, result)
@@ -170,7 +170,7 @@ class Session:
             try:
                 found = await result
             except Exception as error:
-                self._reply_error(request.id, _reply_of(error, request.method))
+                self._reply_error(request.id, reply_of(error, request.method))
             else:
                 self._put(codec.encode_result(request.id, found, text=self._text))
 
@@ -327,16 +327,6 @@ _END_OF_WAITING: Mapping[events.GuestOutcome, str] = {
     "replaced": LeaveReason.REPLACED,
     "room_closed": LeaveReason.ROOM_CLOSED,
 }
-
-
-def _reply_of(error: Exception, method: str) -> RpcError:
-    """What a client is told of an error: of one that was not meant for it, that there was one."""
-    if isinstance(error, RpcError):
-        return error
-    if isinstance(error, RoomError):
-        return RpcError(ErrorCode(error.code), error.message, error.details)
-    _log.error("a request failed", method=method, exc_info=error)
-    return RpcError(ErrorCode.INTERNAL, "the server made a mistake; its log says more")
 
 
 def _token_error(error: Exception) -> RpcError:

@@ -15,6 +15,7 @@ COMMANDS = frozenset(
         "update_transport",
         "restart_ice",
         "close_transport",
+        "send_dtls",
         "create_producer",
         "create_piped_producer",
         "close_producer",

@@ -28,11 +28,11 @@ def test_what_every_answer_has(name: str) -> None:
     assert answer.ice_lite
     assert [(media.kind, media.mid) for media in answer.media] == [(media.kind, media.mid) for media in offered.media]
     accepted = [(theirs, ours) for theirs, ours in zip(offered.media, answer.media, strict=True) if ours.port]
-    assert [theirs.kind for theirs in offered.media if theirs.kind != "application"] == [
-        ours.kind for _, ours in accepted
-    ]
+    assert [theirs.kind for theirs in offered.media] == [ours.kind for _, ours in accepted]
     assert answer.bundle == tuple(ours.mid for _, ours in accepted)
     for theirs, ours in accepted:
+        if theirs.kind == "application":  # see test_data_channels
+            continue
         assert ours.direction is MIRRORED[theirs.direction]
         assert set(ours.formats) <= set(theirs.formats)
         assert ours.formats == tuple(format_ for format_ in theirs.formats if format_ in ours.formats)
@@ -72,8 +72,8 @@ def test_chromium_publishes_simulcast() -> None:
     assert media["1"].feedback["96"] == {"nack", "nack pli", "ccm fir", "transport-cc"}
     assert media["0"].feedback == {"111": {"transport-cc"}}
     assert not media["1"].ssrcs
-    assert list(answer.refused) == ["3"]
-    assert media["3"].port == 0
+    assert answer.refused == {}
+    assert media["3"].port == 7882
 
     [transport] = peer.worker.named("create_transport")
     extensions = transport.keywords["extensions"]

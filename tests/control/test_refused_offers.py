@@ -54,7 +54,7 @@ def test_whole_offers(offer: str, code: str, words: str) -> None:
             Line("video", formats=["rtpmap:96 H265/90000", "rtpmap:97 rtx/90000"]),
             "offered: H265, rtx; forwarded video: VP8",
         ),
-        (Line("application", protocol="UDP/DTLS/SCTP"), "no data channels"),
+        (Line("application", protocol="UDP/DTLS/SCTP"), "UDP/DTLS/SCTP 111 is not UDP/DTLS/SCTP webrtc-datachannel"),
         (Line("text"), "'text' is neither audio nor video"),
         (Line("video", protocol="RTP/AVP"), "RTP/AVP is not encrypted"),
         (Line("video", bundled=False), "not in the BUNDLE group"),

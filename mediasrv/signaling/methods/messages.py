@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from mediasrv.rooms.participant import Participant
 from mediasrv.rooms.settings import HISTORY_MAX_MESSAGES
 from mediasrv.signaling.errors import ErrorCode as E
 from mediasrv.signaling.errors import rate_limited
@@ -45,11 +46,15 @@ class MessageHistoryResult(Shape):
 
 
 def send_message(caller: Caller, params: SendMessageParams) -> SendMessageResult:
-    me = caller.me
+    return send(caller.me, params)
+
+
+def send(me: Participant, params: SendMessageParams, *, reliable: bool = True) -> SendMessageResult:
+    """Send it as `me`, whatever way it came. Raises `RpcError` or `RoomError`."""
     wait_s = me.messages.take()
     if wait_s:
         raise rate_limited("messages", wait_s)
-    sent = me.room.send_message(me, params.text, params.to)
+    sent = me.room.send_message(me, params.text, params.to, reliable=reliable)
     return SendMessageResult(message_id=sent.message_id, recipients=list(sent.recipients), pending=list(sent.pending))
 
 

@@ -7,6 +7,7 @@ import { mayPublish } from "./permissions.js";
 import { SOURCES } from "./publisher.js";
 import { FEATURE_SOURCE, Roster } from "./roster.js";
 import { RpcConnection, RpcError } from "./rpc.js";
+import { tellSlotPolicy } from "./slot_policy.js";
 
 const LEAVE_LONGEST_MS = 500;         // how long leaving waits for the server's answer
 const UNSTABLE_GRACE_MS = 2_000;      // how long ICE may mend itself before it is restarted
@@ -14,7 +15,7 @@ const ICE_RESTART_MS = 6_000;         // how long a restarted ICE may take befor
 
 /**
  * Events: `session` (the room took us in, anew after a session that could not be resumed), `state`, `roster`, `slots`,
- * `permissions`, `guests`, `room`; with a detail: `joined` and `left` ({participant, reason}), `message` (the protocol's),
+ * `floor`, `permissions`, `guests`, `room`; with a detail: `joined` and `left` ({participant, reason}), `message` (the protocol's),
  * `speaking` ({levels}), `switched_off` and `unmute_requested` ({source, by}), `guest` (the protocol's: somebody new
  * waits).
  *
@@ -30,6 +31,7 @@ export class Call extends EventTarget {
   permissions = new Set();
   messageSize = 4_000;
   roster = new Roster();
+  dominantId = null;                  // who has the floor: a participant's id
   guests = new Map();                 // those who wait to be let in, by id; for moderators
   roomInfo = null;                    // the protocol's Room
 
@@ -41,6 +43,7 @@ export class Call extends EventTarget {
   #peer = null;
   #backoff = new Backoff();
   #mediaTimer = null;
+  #pinnedId = null;
   #resume = null;                     // {token, epoch}: what the session goes on with after a lost connection
 
   /** `token()` resolves with a token; it is asked again, with the last one, when that has expired. */
@@ -85,6 +88,13 @@ export class Call extends EventTarget {
   /** Doesn't wait for the next attempt of coming back. */
   retryNow() {
     this.#backoff.wake();
+  }
+
+  /** The person wants this participant large (null: nobody), so it has a slot whoever speaks. */
+  pin(participantId) {
+    if (participantId === this.#pinnedId) return;
+    this.#pinnedId = participantId;
+    if (this.state === "joined") tellSlotPolicy((...request) => this.request(...request), participantId);
   }
 
   /** Asks the server; rejects with RpcError. */
@@ -156,6 +166,7 @@ export class Call extends EventTarget {
     this.#take(joined);
     this.#peer = this.#newPeer();
     this.#emit("session");
+    tellSlotPolicy((...request) => this.request(...request), this.#pinnedId);
     for (const source of SOURCES) {
       if (this.#publisher.isOn(source) && !mayPublish(this.permissions, source)) this.#publisher.refuse(source);
     }
@@ -195,6 +206,7 @@ export class Call extends EventTarget {
     this.roomInfo = joined.room_info ?? null;
     this.permissions = new Set(joined.permissions);
     this.messageSize = joined.message_size ?? this.messageSize;
+    this.dominantId = joined.dominant_speaker ?? null;
     this.#resume = joined.resume_token ? { token: joined.resume_token, epoch: joined.epoch } : null;
     this.roster.reset(joined.participants);
     if (!this.me) {
@@ -348,6 +360,9 @@ export class Call extends EventTarget {
         return this.#peer?.assignSlots(params.slots);
       case "slots_needed":
         return this.#peer?.needSlots(params).catch((error) => this.#offerFailed(error));
+      case "dominant_speaker":
+        this.dominantId = params.participant_id;
+        return this.#emit("floor");
       case "speaking":
         return this.#emit("speaking", { levels: params.levels });
       case "message":

@@ -15,7 +15,10 @@ export function tileViews(call, media, speakingIds) {
   const views = [];
   for (const participant of everyone(call)) {
     const isMe = participant.id === call.participantId;
-    const about = { name: participant.name, isMe, isSpeaking: speakingIds.has(participant.id) };
+    const about = {
+      id: participant.id, name: participant.name, isMe, isSpeaking: speakingIds.has(participant.id),
+      isDominant: participant.id === call.dominantId && call.roster.size > 2,     // of two it is no news who it is
+    };
     const isMuted = isMe ? !media.isOn("microphone") : !isLive(participant, "microphone");
     const camera = isMe ? { track: media.track("camera") } : received(call, midOf, participant, "camera");
     const label = labelOf(participant, isMe);
@@ -24,7 +27,8 @@ export function tileViews(call, media, speakingIds) {
     const screen = received(call, midOf, participant, "screen");
     if (screen.trackId === null) continue;
     const key = `${participant.id}/screen`;
-    views.push({ ...about, ...screen, key, label: `${participant.name}'s screen`, isScreen: true, isMuted: false });
+    views.push({ ...about, ...screen, key, label: `${participant.name}'s screen`, isScreen: true, isMuted: false,
+      isDominant: false });
   }
   return views;
 }

@@ -50,6 +50,7 @@ export class CallView {
     this.#wireControls();
     this.#wireMedia();
     this.#grid.addEventListener("viewed", () => this.#tellQuality());
+    this.#grid.addEventListener("pinned", () => this.#call?.pin(this.#grid.pinnedId));
     this.#speaking.addEventListener("changed", () => this.#renderPeople());
     this.#list.addEventListener("moderate", ({ detail }) => {
       const participant = this.#call.roster.get(detail.id);
@@ -148,6 +149,7 @@ export class CallView {
     on("state", () => this.#stateChanged());
     on("roster", () => this.#render());
     on("slots", () => this.#render());
+    on("floor", () => this.#renderPeople());
     on("permissions", () => this.#permissionsChanged());
     on("guests", () => this.#renderModeration());
     on("room", () => this.#renderModeration());

@@ -4,7 +4,7 @@ import { arrange, element } from "./dom.js";
 import { fitGrid, fitStage } from "./layout.js";
 import { Tile } from "./tile.js";
 
-/** Event `viewed`: sizes or visibility of tiles changed, see `views()`. */
+/** Events: `viewed` (sizes or visibility of tiles changed, see `views()`), `pinned` (see `pinnedId`). */
 export class Grid extends EventTarget {
   #container;
   #stage = element("div", { class: "grid-stage" });
@@ -48,6 +48,11 @@ export class Grid extends EventTarget {
     this.#place();
   }
 
+  /** Whose tile is large because the person wants it so: a participant's id, or null. */
+  get pinnedId() {
+    return this.#views.find(({ key }) => key === this.#pinned)?.id ?? null;
+  }
+
   /** The rendered views with {pixelHeight, visible} as they are on the screen. */
   views() {
     return this.#views.map((view) => ({
@@ -59,6 +64,7 @@ export class Grid extends EventTarget {
 
   #togglePin(key) {
     this.#pinned = this.#pinned === key ? null : key;
+    this.dispatchEvent(new Event("pinned"));
     this.render(this.#views);
   }
 

@@ -31,12 +31,13 @@ export class Tile {
     });
   }
 
-  /** `view`: {name, label, isScreen, isMe, isMuted, isSpeaking, isPinned, track}; `track` null shows the initials. */
+  /** `view`: {name, label, isScreen, isMe, isMuted, isSpeaking, isDominant, isPinned, track}; `track` null shows the initials. */
   update(view) {
     const { classList } = this.element;
     classList.toggle("screen", view.isScreen);
     classList.toggle("me", view.isMe);
     classList.toggle("speaking", view.isSpeaking && !view.isMuted);
+    classList.toggle("dominant", view.isDominant && !view.isMuted);
     this.#video.classList.toggle("mirrored", view.isMe && !view.isScreen);
     this.#badge.hidden = !view.isMuted || view.isScreen;
     if (this.#name.textContent !== view.label) {
@@ -78,10 +79,11 @@ export class Tile {
   }
 }
 
-function describe({ label, isScreen, isMuted, isSpeaking, track }) {
+function describe({ label, isScreen, isMuted, isSpeaking, isDominant, track }) {
   if (isScreen) return label;
   const facts = [isMuted ? "microphone off" : "microphone on", track ? "camera on" : "camera off"];
   // Not live: a screen reader hears it when it comes by, and is not told of every word that is spoken.
-  if (isSpeaking && !isMuted) facts.push("speaking");
+  if (isDominant && !isMuted) facts.push("main speaker");
+  else if (isSpeaking && !isMuted) facts.push("speaking");
   return `${label}: ${facts.join(", ")}`;
 }

@@ -50,6 +50,36 @@ async def test_whoever_speaks_is_marked(open_call_page: OpenCallPage) -> None:
     await expect(page.locator(".tile.speaking").filter(has_text="Ana Pires")).to_have_count(0)  # and falls silent
 
 
+async def test_whoever_has_the_floor_is_marked_until_somebody_else_has_it(open_call_page: OpenCallPage) -> None:
+    def people(server):  # type: ignore[no-untyped-def]
+        server.person("Ana Pires")
+        server.person("Bo Lindqvist")
+
+    page, server = await open_call_page(devices=False, server=people)
+    marked = page.locator(".tile.dominant")
+    server.notify("dominant_speaker", {"participant_id": "p_1"})
+    await expect(marked).to_have_count(1)
+    await expect(marked).to_contain_text("Ana Pires")
+    server.notify("dominant_speaker", {"participant_id": "p_4"})
+    await expect(marked).to_contain_text("Bo Lindqvist")
+    server.notify("dominant_speaker", {"participant_id": None})
+    await expect(marked).to_have_count(0)
+
+
+async def test_slots_follow_speakers_and_whom_the_person_wants_large(open_call_page: OpenCallPage) -> None:
+    page, server = await open_call_page(devices=False, server=lambda server: server.person("Ana Pires"))
+    audio, video = server.asked("set_slots")
+    assert audio == {"kind": "audio", "policy": "loudest", "limit": 10}
+    assert video == {"kind": "video", "policy": "loudest", "limit": 25}
+    pin = page.get_by_role("button", name="Show Ana Pires large")
+    await pin.click()
+    pinned = await server.wait_for("set_slots", lambda params: params["policy"] == "pinned")
+    assert pinned == {"kind": "video", "policy": "pinned", "participants": ["p_1"], "limit": 25}
+    await pin.click()
+    await server.wait_for("set_slots", lambda _: len(server.asked("set_slots")) == 6)
+    assert [params["policy"] for params in server.asked("set_slots")][-1] == "loudest"
+
+
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from mediasrv.rooms.errors import RoomError
@@ -23,6 +23,8 @@ class SlotPolicy:
     name: PolicyName = "automatic"
     participants: tuple[str, ...] = ()
     limit: int | None = None
+    follows: bool = field(init=False, default=False)
+    """Whether slots follow those who speak."""
 
     def __post_init__(self) -> None:
         """Raises `RoomError` `invalid_params`."""
@@ -31,10 +33,7 @@ class SlotPolicy:
         if self.name == "pinned" and not self.participants:
             raise RoomError("invalid_params", "the policy 'pinned' needs participants; without any choose 'loudest'")
 
-    @property
-    def follows(self) -> bool:
-        """Whether slots follow those who speak."""
-        return self.name in ("loudest", "pinned")
+        object.__setattr__(self, "follows", self.name in ("loudest", "pinned"))
 
 
 AUTOMATIC = SlotPolicy()

@@ -57,7 +57,7 @@ class Subscriptions:
         self._free: dict[Kind, dict[str, ReceiveSlot]] = {kind: {} for kind in KINDS}  # in m-line order
         self._track_in: dict[str, Track] = {}  # by mid
         self._mid_of: dict[str, str] = {}  # by track id
-        self._assigned = dict.fromkeys(KINDS, 0)
+        self._shown: dict[Kind, set[Track]] = {kind: set() for kind in KINDS}
         self._chosen: set[str] = set()  # mids with an encoding chosen by the client
 
     # --- facts -------------------------------------------------------------------------------------------------
@@ -75,9 +75,9 @@ class Subscriptions:
         # A free slot that stays free was refused by every waiting track: more of its like would not help.
         if not self._allowed or self._free[kind] or policy.name == "request":
             return 0
-        lacking = len(self._room_tracks.of_kind(kind)) - len(self._own.of_kind(kind)) - self._assigned[kind]
+        lacking = len(self._room_tracks.of_kind(kind)) - len(self._own.of_kind(kind)) - len(self._shown[kind])
         if policy.limit is not None:
-            lacking = min(lacking, max(0, policy.limit - self._assigned[kind]))
+            lacking = min(lacking, max(0, policy.limit - len(self._shown[kind])))
         return lacking
 
     # --- changes from the room ---------------------------------------------------------------------------------
@@ -141,8 +141,9 @@ class Subscriptions:
     def follow(self) -> None:
         """Others speak now, or were muted, or time has passed."""
         changed = []
-        for kind in KINDS:
-            changed += self._follow(kind)
+        for kind, policy in self._policy.items():
+            if policy.follows:
+                changed += self._follow(kind)
         if changed:
             self._announce(changed)
 
@@ -161,6 +162,8 @@ class Subscriptions:
         self._track_in.clear()
         self._mid_of.clear()
         self._since.clear()
+        for shown in self._shown.values():
+            shown.clear()
         self._policy = dict.fromkeys(KINDS, AUTOMATIC)
         for free in self._free.values():
             free.clear()
@@ -259,6 +262,8 @@ class Subscriptions:
         policy = self._policy[kind]
         if not policy.follows or not self._allowed:
             return []
+        if self._shows_the_best(kind, policy):
+            return []
         slots = {mid: slot for mid, slot in self._slots.items() if slot.kind == kind and not slot.closed}
         order = self._speakers.order(kind)
         pinned = self._pinned(kind, policy)
@@ -288,6 +293,20 @@ class Subscriptions:
             self._switch(mid, track)
         self._speakers.wake_at(choice.due)
         return list(choice.switches)
+
+    def _shows_the_best(self, kind: Kind, policy: SlotPolicy) -> bool:
+        """Whether nothing is to be done, as nearly always: in a large room this is asked for everybody."""
+        shown = self._shown[kind]
+        missing = len(shown) + len(self._free[kind])
+        pinned, order = self._pinned(kind, policy), self._speakers.order(kind)
+        for track in dict.fromkeys(chain(pinned, order)) if pinned else order:
+            if not missing:
+                break
+            if track in shown:
+                missing -= 1
+            elif self._own.get(track.id) is None:
+                return False
+        return True
 
     def _pinned(self, kind: Kind, policy: SlotPolicy) -> list[Track]:
         """The tracks of the pinned participants that are sent at the moment, theirs in the order of publishing."""
@@ -330,7 +349,7 @@ class Subscriptions:
         self._since[mid] = self._now()
         self._track_in[mid] = track
         self._mid_of[track.id] = mid
-        self._assigned[track.kind] += 1
+        self._shown[track.kind].add(track)
         slot.connect(track.producer)
         if mid in self._chosen:  # the choice was for another source, whose rids this one need not have
             self._chosen.discard(mid)
@@ -340,7 +359,7 @@ class Subscriptions:
         track = self._track_in.pop(mid)
         self._since.pop(mid, None)
         del self._mid_of[track.id]
-        self._assigned[track.kind] -= 1
+        self._shown[track.kind].discard(track)
         # Rebuilt rather than appended to, so that free slots stay in m-line order.
         self._free[track.kind] = {
             each: slot for each, slot in self._slots.items() if slot.kind == track.kind and each not in self._track_in

@@ -37,6 +37,8 @@ class AnySpeakers(RuleBasedStateMachine):
             for kind in KINDS:
                 self.people[name].request("set_slots", {"kind": kind, "policy": "loudest"})
             self.catch_up(name)
+        pinned = {"kind": "video", "policy": "pinned", "participants": [self.people[NAMES[3]].id]}
+        self.people[NAMES[2]].request("set_slots", pinned)
 
     # --- what people do ----------------------------------------------------------------------------------------------
 
@@ -93,6 +95,12 @@ class AnySpeakers(RuleBasedStateMachine):
         self.speaking = data.draw(st.lists(st.sampled_from(tracks), unique=True))
         dominant = data.draw(st.sampled_from([None, *tracks]))
         room.order.hear(dominant and dominant.producer, [track.producer for track in self.speaking])
+
+    @precondition(lambda self: self.people)
+    @rule(data=st.data())
+    def speak_on(self, data: st.DataObject) -> None:
+        self.speak(data)
+        self.settle()
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 2.5]))
     def time_passes(self, seconds: float) -> None:

@@ -344,3 +344,12 @@ def test_an_empty_room_leaves_no_timer_behind(house: House) -> None:
         client.request("leave")
         client.drop()
     assert house.clock.waiting == 0
+
+
+def test_who_is_pinned_and_speaks_takes_one_slot_and_not_the_place_of_another_speaker(house: House) -> None:
+    talk = Talk(house, *FOUR)
+    viewer = audience(house, video=2)
+    viewer.request("set_slots", {"kind": "video", "policy": "pinned", "participants": [talk.people["dan"].id]})
+    house.clock.advance(10)
+    talk.speak("dan", "carol", dominant="dan")
+    assert set(talk.shown(viewer, "v0", "v1")) == {"dan", "carol"}

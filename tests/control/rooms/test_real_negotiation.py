@@ -87,7 +87,7 @@ def test_renegotiation_keeps_tracks() -> None:
     assert ada.told() == []
 
 
-def test_a_transport_that_ends_takes_its_participant_along() -> None:
+async def test_a_transport_that_ends_takes_its_participant_along() -> None:
     house = RealHouse()
     ada, _ = joins(house, "ada", "chromium-send-simulcast", SOURCES)
     viewer, _ = joins(house, "viewer", "chromium-recvonly", {})

@@ -127,7 +127,7 @@ export class Call extends EventTarget {
         rpc.close();
         return;
       }
-      if (resumed && resumed.has_media && this.#peer && !this.#peer.isLost) await this.#goOn(rpc, resumed);
+      if (resumed && resumed.has_media && this.#peer && !this.#peer.isLost) this.#goOn(rpc, resumed);
       else if (joined.waiting) this.#wait(rpc);
       else this.#enter(rpc, joined);
     } catch (error) {
@@ -198,6 +198,7 @@ export class Call extends EventTarget {
       if (rpc === this.#rpc && this.state !== "reconnecting") this.#notified(detail.method, detail.params);
     });
     rpc.addEventListener("close", () => this.#lost(rpc));
+    if (rpc.closed) queueMicrotask(() => this.#lost(rpc));    // before anybody listened
   }
 
   #take(joined) {
@@ -307,7 +308,7 @@ export class Call extends EventTarget {
       await this.#backoff.wait(attempt);
       if (this.state !== "reconnecting") return;
       try {
-        await this.#connect();
+        return await this.#connect();
       } catch (error) {
         if (isFinalRefusal(error)) this.#end(refusalEnding(error));
       }

@@ -119,7 +119,12 @@ export class Peer extends EventTarget {
   async #negotiateWhileDue() {
     while (this.#offerDue && !this.isClosed) {
       this.#offerDue = false;
-      await this.#negotiateOnce();
+      try {
+        await this.#negotiateOnce();
+      } catch (error) {
+        // Who asked for another offer meanwhile, over a new connection perhaps, is not told of the old one's failure.
+        if (!this.#offerDue) throw error;
+      }
     }
   }
 
@@ -140,8 +145,9 @@ export class Peer extends EventTarget {
       // An answer may be older than an `unpublish` that was asked meanwhile.
       sender.trackId = sender.isWithdrawn ? null : answer.tracks?.[mid] ?? null;
     }
-    // Before anything is awaited: a later `slots_changed` must not be overwritten by this older picture.
-    for (const [mid, shown] of Object.entries(answer.slots ?? {})) this.#slots.set(mid, shown);
+    // Before anything is awaited: a later `slots_changed` must not be overwritten by this older picture. It is whole:
+    // slots of an offer whose answer was lost are no more.
+    this.#slots = new Map(Object.entries(answer.slots ?? {}));
     await this.#pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     this.dispatchEvent(new Event("slots"));
   }

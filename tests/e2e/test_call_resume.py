@@ -18,6 +18,7 @@ class Line:
     def __init__(self) -> None:
         self.sockets: list[WebSocketRoute] = []
         self.is_up = True
+        self.breaks_at_answers = 0
 
     async def lay(self, page: Page) -> None:
         await page.route_web_socket(lambda url: url.endswith("/rpc"), self._opened)
@@ -27,7 +28,16 @@ class Line:
             await socket.close(code=1013)
             return
         self.sockets.append(socket)
-        socket.connect_to_server()
+        server = socket.connect_to_server()
+
+        async def from_server(frame: str | bytes) -> None:
+            if self.breaks_at_answers > 0 and '"sdp"' in str(frame):
+                self.breaks_at_answers -= 1
+                await socket.close(code=1011)
+            else:
+                socket.send(frame)
+
+        server.on_message(from_server)
 
     async def cut(self) -> None:
         await self.sockets[-1].close(code=1011)
@@ -108,6 +118,23 @@ async def test_lost_several_times_in_a_row(enter: Enter, server: ServerProcess, 
         await ada.in_room()
     assert await epochs() == sorted(await epochs())
     await grace.sees("Ada")
+    assert server.records(room, "participant_left") == []
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_answers_that_are_lost_with_the_connection(
+    enter: Enter, server: ServerProcess, room: str, times: int
+) -> None:
+    """The server has carried the offer out, and the page does not know."""
+    line = Line()
+    grace = await enter("Grace")
+    line.breaks_at_answers = times
+    ada = await enter_over(line, enter, "Ada")
+    await grace.sees("Ada")
+    await grace.hears("Ada")
+    await ada.sees("Grace")
+    await ada.hears("Grace")
+    assert line.breaks_at_answers == 0
     assert server.records(room, "participant_left") == []
 
 

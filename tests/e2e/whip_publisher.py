@@ -17,6 +17,7 @@ import av
 WIDTH, HEIGHT, FPS = 640, 360, 15
 SAMPLE_RATE, SAMPLES = 48_000, 960
 SECONDS = 4
+PACKET_S = Fraction(SAMPLES, SAMPLE_RATE)
 
 
 def make_file(path: str) -> None:
@@ -63,7 +64,8 @@ def publish(path: str, url: str, token: str, ended: threading.Event) -> None:
                     if round_ == 0:
                         streams[stream.index] = output.add_stream_from_template(stream)
                 for packet in source.demux():
-                    if packet.dts is None:
+                    # What the encoder's delay puts behind the end would not come before the next round's first.
+                    if packet.dts is None or packet.dts * packet.time_base > SECONDS - PACKET_S:
                         continue
                     shift = int(round_ * SECONDS / packet.time_base)
                     packet.pts += shift

@@ -13,6 +13,8 @@ NATIVE_SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h'
 # The stubs of the package's interface; what its tests drive it with has none to keep.
 STUBS := $(filter-out ext/mediaplane/testing/%,$(shell find ext -name '*.pyi'))
 ASAN := build/debug-address
+# Files of tests on several cores. Not those in the browser: it takes all cores by itself.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 # The native tests once more, on a build with invariants and AddressSanitizer; leaks of the interpreter are not ours.
 ASAN_ENVIRONMENT = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 	PYTHONPATH=$(ASAN)/lib
@@ -30,12 +32,15 @@ build: build/.native ## build the native modules in place
 serve: build ## run a server for development at http://127.0.0.1:8080/
 	exec $(BIN)/mediasrv serve --dev $(ARGS)
 
-test: .deps-test build .venv/.installed-test ## run all tests, then the native ones with AddressSanitizer
-	$(BIN)/python -m pytest $(ARGS)
-	$(if $(ARGS),,$(MAKE) --no-print-directory test-asan)
+test: .deps-test build .venv/.installed-test ## run all tests, then the native ones once more with AddressSanitizer
+	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),status=0; \
+	$(BIN)/python -m pytest --ignore tests/e2e $(PARALLEL) || status=$$?; \
+	$(BIN)/python -m pytest tests/e2e || status=$$?; \
+	$(MAKE) --no-print-directory test-asan || status=$$?; \
+	exit $$status)
 
 test-asan: $(ASAN)/.built .venv/.installed-test ## run the native tests with AddressSanitizer
-	$(ASAN_ENVIRONMENT) $(BIN)/python -m pytest tests/native tests/scenarios -q -p no:cacheprovider --benchmark-disable $(ARGS)
+	$(ASAN_ENVIRONMENT) $(BIN)/python -m pytest tests/native tests/scenarios -q -p no:cacheprovider --benchmark-disable $(or $(ARGS),$(PARALLEL))
 
 fuzz: build $(ASAN)/.built .venv/.installed-test ## throw random packets and orders at the media plane for FUZZ_SECONDS
 	$(ASAN_ENVIRONMENT):tests $(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)

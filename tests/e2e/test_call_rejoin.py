@@ -18,7 +18,7 @@ async def test_after_a_reload_there_is_one_tile(enter: Enter, server: ServerProc
 
     await ada.page.reload()
     left = await server.recorded(room, "participant_left", participant=first)
-    assert left["reason"] == "left"
+    assert left["reason"] in ("left", "peer_closed")  # whichever of the two ways brings it first
     await expect(grace.page.locator(".tile")).to_have_count(1)
 
     await ada.join_with_devices()

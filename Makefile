@@ -18,6 +18,7 @@ PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 # The native tests once more, on a build with invariants and AddressSanitizer; leaks of the interpreter are not ours.
 ASAN_ENVIRONMENT = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 	PYTHONPATH=$(ASAN)/lib
+TEST_ASAN = $(ASAN_ENVIRONMENT) $(BIN)/python -m pytest tests/native tests/scenarios -q -p no:cacheprovider --benchmark-disable
 
 .PHONY: help deps build serve test test-asan fuzz bench lint clean
 
@@ -32,15 +33,19 @@ build: build/.native ## build the native modules in place
 serve: build ## run a server for development at http://127.0.0.1:8080/
 	exec $(BIN)/mediasrv serve --dev $(ARGS)
 
-test: .deps-test build .venv/.installed-test ## run all tests, then the native ones once more with AddressSanitizer
-	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),status=0; \
+test: .deps-test build .venv/.installed-test $(if $(ARGS),,$(ASAN)/.built) ## run all tests, then the native ones once more with AddressSanitizer
+ifdef ARGS
+	$(BIN)/python -m pytest $(ARGS)
+else
+	status=0; \
 	$(BIN)/python -m pytest --ignore tests/e2e $(PARALLEL) || status=$$?; \
 	$(BIN)/python -m pytest tests/e2e || status=$$?; \
-	$(MAKE) --no-print-directory test-asan || status=$$?; \
-	exit $$status)
+	$(TEST_ASAN) $(PARALLEL) || status=$$?; \
+	exit $$status
+endif
 
 test-asan: $(ASAN)/.built .venv/.installed-test ## run the native tests with AddressSanitizer
-	$(ASAN_ENVIRONMENT) $(BIN)/python -m pytest tests/native tests/scenarios -q -p no:cacheprovider --benchmark-disable $(or $(ARGS),$(PARALLEL))
+	$(TEST_ASAN) $(or $(ARGS),$(PARALLEL))
 
 fuzz: build $(ASAN)/.built .venv/.installed-test ## throw random packets and orders at the media plane for FUZZ_SECONDS
 	$(ASAN_ENVIRONMENT):tests $(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)

@@ -20,6 +20,7 @@ export class RpcError extends Error {
 
 /** One open connection. Events: `notification` ({method, params}) and, exactly once, `close`. */
 export class RpcConnection extends EventTarget {
+  closed = false;                       // and `close` was told
   #socket;
   #lastId = 0;
   #waiting = new Map();

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from conftest import OpenCallPage
 from fake_server import FakeServer
@@ -118,14 +120,22 @@ async def test_a_lost_connection_comes_back_by_itself_and_publishes_again(open_c
     await expect(page.get_by_text("Connection lost, coming back…")).to_be_visible()
     await expect(page.locator(".tile.has-video")).to_have_count(2)  # what still arrives is still shown
     server.accepts = True
-    # Not `click`: on a busy machine it comes back by itself before that.
-    await page.locator("#banner-retry").dispatch_event("click")
     await server.wait_for_sessions(2)
     await expect(page.get_by_text("Connection lost, coming back…")).to_be_hidden()
     await expect(page.locator(".tile.has-video")).to_have_count(2)
     first, second = server.asked("join")
     assert first["token"] == second["token"]  # the same identity: it takes its own place again
     assert [track["source"] for track in server.asked("offer")[-1]["tracks"].values()] == ["microphone", "camera"]
+
+
+async def test_who_does_not_want_to_wait_comes_back_at_once(open_call_page: OpenCallPage) -> None:
+    page, server = await open_call_page(devices=False)
+    await page.clock.install()
+    await page.clock.pause_at(time.time() + 60)  # no attempt comes due by itself
+    await server.drop()
+    await page.get_by_role("button", name="Try now").click()
+    await server.wait_for_sessions(2)
+    await expect(page.get_by_text("Connection lost, coming back…")).to_be_hidden()
 
 
 async def test_a_stopping_server_is_waited_for(open_call_page: OpenCallPage) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -63,16 +65,25 @@ class PacketSink:
         return tuple(wire.rtp_payload(packet) for packet in packets if wire.classify_datagram(packet) == "rtp")
 
 
+@contextmanager
+def scheduling_kept() -> Iterator[None]:
+    """Where it may, libsvtav1 gives who calls it, and thereby whatever that starts later, a real-time priority."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
+
+
 @cache
 def encode(encoder: str, **more_options: str) -> tuple[EncodedFrame, ...]:
     """FRAME_COUNT frames with a keyframe every KEYFRAME_INTERVAL. Skips the test where PyAV lacks the encoder."""
     if encoder not in av.codecs_available:
         pytest.skip(f"PyAV {av.__version__} was built without {encoder}")
-    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
     sink = PacketSink()
     encoded = []
     container = av.open(sink, "w", format="rtp", options={"packetsize": str(PACKET_SIZE), "strict": "experimental"})
-    with container:
+    with scheduling_kept(), container:
         stream = container.add_stream(encoder, rate=30, options=ENCODER_OPTIONS[encoder] | more_options)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
@@ -82,8 +93,6 @@ def encode(encoder: str, **more_options: str) -> tuple[EncodedFrame, ...]:
                 keyframe, data = packet.is_keyframe, bytes(packet)
                 container.mux(packet)
                 encoded.append(EncodedFrame(keyframe, sink.take_payloads(), data))
-    # Where it may, libsvtav1 gives who calls it, and thereby whatever that starts later, a real-time priority.
-    os.sched_setscheduler(0, policy, priority)
     assert [frame.keyframe for frame in encoded] == [index % KEYFRAME_INTERVAL == 0 for index in range(FRAME_COUNT)]
     assert all(len(frame.payloads) > 1 for frame in encoded)
     return tuple(encoded)

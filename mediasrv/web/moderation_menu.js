@@ -55,6 +55,15 @@ export class ModerationMenu extends EventTarget {
     if (focus) this.#button.focus();
   }
 
+  /** Below the button, wherever that is now, or above it where there is no room below. */
+  place() {
+    const button = this.#button.getBoundingClientRect();
+    const height = this.#list.offsetHeight;
+    const isBelow = button.bottom + height < window.innerHeight;
+    this.#list.style.top = `${isBelow ? button.bottom : Math.max(0, button.top - height)}px`;
+    this.#list.style.right = `${Math.max(0, document.documentElement.clientWidth - button.right)}px`;
+  }
+
   get #items() {
     return [...this.#list.querySelectorAll("[role=menuitem]")];
   }
@@ -63,18 +72,9 @@ export class ModerationMenu extends EventTarget {
     opened?.close({ focus: false });
     opened = this;
     this.#list.hidden = false;
-    this.#place();
+    this.place();
     this.#button.setAttribute("aria-expanded", "true");
     this.#items[0]?.focus();
-  }
-
-  // Below the button, or above it where there is no room below.
-  #place() {
-    const button = this.#button.getBoundingClientRect();
-    const height = this.#list.offsetHeight;
-    const isBelow = button.bottom + height < window.innerHeight;
-    this.#list.style.top = `${isBelow ? button.bottom : Math.max(0, button.top - height)}px`;
-    this.#list.style.right = `${Math.max(0, document.documentElement.clientWidth - button.right)}px`;
   }
 
   #keydown(event) {
@@ -96,7 +96,7 @@ export class ModerationMenu extends EventTarget {
   }
 }
 
-for (const moved of ["scroll", "resize"]) window.addEventListener(moved, () => opened?.close({ focus: false }), true);
+for (const moved of ["scroll", "resize"]) window.addEventListener(moved, () => opened?.place(), true);
 document.addEventListener("pointerdown", ({ target }) => {
   if (opened && !opened.element.contains(target)) opened.close({ focus: false });
 });

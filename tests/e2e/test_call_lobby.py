@@ -111,6 +111,17 @@ async def test_a_moderator_mutes_asks_and_removes(enter: Enter, server: ServerPr
     await expect(lin.page.get_by_role("alert")).to_have_text("A moderator has banned you from this room for a time.")
 
 
+async def test_a_menu_stays_open_when_what_is_around_it_moves(enter: Enter) -> None:
+    host, _ = await enter("Host", grants=HOST, devices=False), await enter("Lin", devices=False)
+    await host.button("Participants (2)").click()
+    await host.page.get_by_role("button", name="More about Lin").press("ArrowDown")
+    item = host.page.get_by_role("menuitem", name="Ask to unmute")
+    await expect(item).to_be_focused()
+    await host.page.set_viewport_size({"width": 900, "height": 600})
+    await expect(item).to_be_in_viewport(ratio=1)
+    await expect(item).to_be_focused()
+
+
 async def test_the_end_of_the_call_for_everybody(enter: Enter, server: ServerProcess, room: str) -> None:
     ada, grace = await enter("Ada", devices=False), await enter("Grace", devices=False)
     await control(server, ("close_room", {"room": room}))

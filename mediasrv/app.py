@@ -99,7 +99,11 @@ class Server:
         binds = bind_addresses(settings.rtc_bind)
         self._addresses = advertised_addresses(settings.rtc_ip, binds)
         media = MediaSettings(
-            binds=binds, port=settings.rtc_port, workers=settings.worker_count, srtp_backend=settings.srtp_backend
+            binds=binds,
+            port=settings.rtc_port,
+            workers=settings.worker_count,
+            srtp_backend=settings.srtp_backend,
+            max_linger_us=settings.max_linger_us,
         )
         self._pool = WorkerPool(media, self._certificate, worker_factory=worker_factory)
         self._pool.on_failure(self._worker_failed)

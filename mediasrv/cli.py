@@ -122,6 +122,12 @@ def serve(
         str | None,
         typer.Option(metavar="NAME", help="ipsec-mb, libcrypto, or auto for the faster one there is (default)."),
     ] = None,
+    max_linger_us: Annotated[
+        int | None,
+        typer.Option(
+            metavar="US", help="How long a loaded worker waits at most for more packets. Default: 2000; 0: never."
+        ),
+    ] = None,
 ) -> None:
     """Run the server until it gets SIGINT or SIGTERM."""
     options = {
@@ -142,6 +148,7 @@ def serve(
         "database": database,
         "log_level": log_level,
         "srtp_backend": srtp_backend,
+        "max_linger_us": max_linger_us,
     }
     try:
         settings = config.load(options, file=config_file)

@@ -89,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Receivers of the journal's records."""
     log_level: LogLevel = "info"
     srtp_backend: SrtpBackend = "auto"
+    max_linger_us: Annotated[int, msgspec.Meta(ge=0, le=20_000)] = 2000
+    """How long a loaded worker waits at most for more packets before it sends; 0: never."""
 
     @property
     def http_address(self) -> HostPort:

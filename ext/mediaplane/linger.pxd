@@ -9,7 +9,7 @@ cdef struct linger_t:
     int64_t wait_us              # what paid so far; the load may allow less
     int64_t window_start_us
     int64_t idle_us              # in this window
-    int64_t load                 # share of time that the thread is busy, of 1024, smoothed
+    int64_t load                 # share of time that the thread is busy, of 65536, smoothed
     int64_t late_gain            # packets that come in the second half of a wait, times 256, smoothed
     int64_t far_gain             # packets that would come between a wait's end and the bound, likewise
     uint32_t waits

@@ -10,7 +10,8 @@ from libc.string cimport memset
 
 cdef enum:
     WINDOW_US = 20000            # over which the load is measured
-    FULL_LOAD = 32               # of 1024: from 3 % of a core on, the whole bound may be used
+    BUSY = 65536                 # a load of all the time
+    FULL_LOAD = 2048             # from 3 % of a core on, the whole bound may be used
     DIVIDED_EVERY = 4            # dividing a wait costs a second timer
     FAR_EVERY = 128
     MUCH = 128                   # half a packet in 256ths
@@ -31,7 +32,7 @@ cdef void linger_measure(linger_t *linger, int64_t idle_us, int64_t now_us) noex
     linger.idle_us += idle_us
     if window_us < WINDOW_US:
         return
-    linger.load += (1024 - 1024 * linger.idle_us // window_us - linger.load) // 4
+    linger.load += (BUSY - BUSY * linger.idle_us // window_us - linger.load) // 4
     linger.window_start_us = now_us
     linger.idle_us = 0
 

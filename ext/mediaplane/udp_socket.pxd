@@ -14,7 +14,7 @@ cdef struct udp_socket_t:
 
 cdef enum:
     RECEIVE_MESSAGES = 64        # a message is a datagram, or a run of equal ones from one source
-    RECEIVE_DATAGRAMS = 4096     # 64 (the kernel's UDP_GRO_CNT_MAX) for each message
+    RECEIVE_DATAGRAMS = 8192     # 128 (the kernel's UDP_MAX_SEGMENTS) for each message
 
 cdef struct receive_batch_t
 cdef struct send_batch_t

@@ -159,7 +159,7 @@ cdef struct receive_batch_t:
     iovec pieces[64]
     mp_sockaddr sources[64]
     mp_control controls[64]
-    datagram_t datagrams[4096]
+    datagram_t datagrams[8192]
 
 cdef struct send_batch_t:
     mmsghdr messages[64]

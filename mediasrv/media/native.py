@@ -116,4 +116,5 @@ class WorkerFactory(Protocol):
         private_key: bytes,
         srtp_backend: str = "auto",
         max_transports: int = 4096,
+        max_linger_us: int = 0,
     ) -> NativeWorker: ...

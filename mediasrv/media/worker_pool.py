@@ -23,6 +23,7 @@ class MediaSettings:
     port: int
     workers: int
     srtp_backend: str = "auto"
+    max_linger_us: int = 0
     max_transports: int = 4096
 
 
@@ -43,6 +44,7 @@ def native_worker(
     private_key: bytes,
     srtp_backend: str = "auto",
     max_transports: int = 4096,
+    max_linger_us: int = 0,
 ) -> NativeWorker:
     """A worker of the native media plane, which is imported here and nowhere else."""
     from mediaplane.worker import Worker  # type: ignore[import-not-found, unused-ignore]
@@ -54,6 +56,7 @@ def native_worker(
         private_key=private_key,
         srtp_backend=srtp_backend,
         max_transports=max_transports,
+        max_linger_us=max_linger_us,
     )
     return worker
 
@@ -112,6 +115,7 @@ class WorkerPool:
             private_key=self._certificate.private_key,
             srtp_backend=settings.srtp_backend,
             max_transports=settings.max_transports,
+            max_linger_us=settings.max_linger_us,
         )
 
     def _failed(self, worker: MediaWorker, reason: str) -> None:

@@ -50,12 +50,14 @@ class RecordingWorker:
         private_key: bytes = b"",
         srtp_backend: str = "auto",
         max_transports: int = 4096,
+        max_linger_us: int = 0,
     ) -> None:
         self.index = index
         self.binds = list(binds)
         self.certificate = certificate
         self.private_key = private_key
         self.max_transports = max_transports
+        self.max_linger_us = max_linger_us
         self.port = binds[0][1] or 7882 + index
         self.srtp_backend = "libcrypto" if srtp_backend == "auto" else srtp_backend
         self.event_fd = os.eventfd(0, os.EFD_NONBLOCK)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import gc
+import itertools
 import os
 import select
 import socket
+import sys
 
 import pytest
 from loopback import LoopbackCall, worker
@@ -260,3 +262,52 @@ def test_a_thread_that_cannot_go_on_says_why() -> None:
     assert one.poll_events() == [("worker_failed", os.strerror(errno.EINVAL))]
     one.request_keyframe(1)
     one.stop()
+
+
+def send_as_runs(call: LoopbackCall, datagrams: list[bytes], source: tuple[str, int]) -> int:
+    """Give neighbours of one size to the kernel as one buffer (UDP_SEGMENT = 103). Returns how many buffers."""
+    runs = [list(run) for _, run in itertools.groupby(datagrams, key=len)]
+    for run in runs:
+        control = [(socket.SOL_UDP, 103, len(run[0]).to_bytes(2, sys.byteorder))]
+        call.network.sockets[source].sendmsg([b"".join(run)], control, 0, (source[0], call.plane.port))
+    return len(runs)
+
+
+def test_a_run_that_the_kernel_left_whole_is_taken_apart() -> None:
+    with LoopbackCall() as call:
+        alice, bob = call.join(), call.join()
+        call.connect(alice, bob)
+        camera = alice.publish_video(start=False, rtx=False)
+        slot = bob.subscribe(camera, rtx=False, repairs=False)
+        camera.encodings[0].packets_per_frame = 17
+        held: list[bytes] = []
+        send = call.network.send
+        call.network.send = lambda data, _source: held.append(data)  # type: ignore[method-assign]
+        for _ in range(3):
+            camera.send_frame()
+        call.network.send = send  # type: ignore[method-assign]
+        assert send_as_runs(call, held, alice.peer.address) < len(held)
+        sent = camera.encodings[0].sent
+        assert call.network.run_until(lambda: len(slot.track.packets) == len(sent))
+        assert slot.track.contents == [packet.content for packet in sent.values()]
+        assert slot.track.gaps == []
+
+
+def test_more_than_a_batch_in_one_run_and_oversized_ones_are_counted_each() -> None:
+    with LoopbackCall() as call:
+        address = call.network.open("127.0.0.1")
+        send_as_runs(call, [b"\x00\x01" + bytes(18)] * 64 + [b"\x00\x01" + bytes(28)] * 60 + [bytes(2100)] * 5, address)
+        call.connect(call.join())
+        assert call.plane.counters()["drop_stun_malformed"] == 124
+        assert call.plane.counters()["drop_oversized"] == 5
+
+
+def test_a_worker_that_lingers_forwards_all_and_in_order() -> None:
+    with LoopbackCall(max_linger_us=20_000) as call:
+        alice, bob = call.join(), call.join()
+        call.connect(alice, bob)
+        slots = [bob.subscribe(alice.publish_video()), bob.subscribe(alice.publish_audio())]
+        assert call.network.run_until(lambda: all(len(slot.track.packets) > 60 for slot in slots), limit_s=20)
+        for slot in slots:
+            assert slot.track.gaps == []
+            assert slot.track.in_order == slot.track.arrivals

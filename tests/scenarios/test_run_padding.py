@@ -114,3 +114,29 @@ def test_reports_count_no_padding() -> None:
     payloads = [len(packet.payload) for packet in slot.track.packets.values()]
     assert report["packets"] <= len(payloads)
     assert report["octets"] <= sum(payloads)
+
+
+def test_large_packets_leave_before_small_ones_so_that_these_end_their_run() -> None:
+    call = Call(seed=3, batch_us=1000)
+    alice, bob = call.join(), call.join()
+    call.connect()
+    microphone, camera = alice.publish_audio(start=False), alice.publish_video(start=False)
+    slots = [bob.subscribe(camera), bob.subscribe(microphone)]
+    order: list[tuple[int, int]] = []
+
+    def see(data: bytes, _destination: object) -> None:
+        if wire.classify_datagram(data) == "rtp":
+            order.append((int.from_bytes(data[8:12], "big"), len(data)))
+
+    call.network.on_sent = see
+    for _ in range(10):
+        order.clear()
+        microphone.send_frame()  # it comes first
+        camera.send_frame()
+        call.network.run_for(0.1)
+        assert order[-1][0] == slots[1].track.ssrc
+        assert order[-1][1] < min(size for _, size in order[:-1])
+        assert {ssrc for ssrc, _ in order[:-1]} == {slots[0].track.ssrc}
+    for slot in slots:
+        assert slot.track.gaps == []
+        assert slot.track.in_order == slot.track.arrivals

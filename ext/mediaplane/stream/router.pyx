@@ -38,8 +38,35 @@ cdef void _offer(plane_t *plane, encoding_t *encoding, int64_t now_us) noexcept 
             _mark(plane, consumer, encoding.batch_mask)
 
 
-cdef void router_fan_out(plane_t *plane, int64_t now_us) noexcept nogil:
+cdef inline uint32_t _packet_size(const plane_t *plane, const encoding_t *encoding) noexcept nogil:
+    return plane.ingress[count_trailing_zeros(encoding.batch_mask)].payload_size
+
+
+cdef void _smallest_first(plane_t *plane) noexcept nogil:
+    """Sort the batch's encodings by the size of their packets.
+
+    A transport's consumers are forwarded in the reverse order of their marks, so that the small packets of one stream
+    can end a run of another one's large packets. Within a stream nothing moves.
+    """
     cdef encoding_t *encoding = plane.touched
+    cdef encoding_t *next
+    cdef encoding_t **place
+    plane.touched = NULL
+    while encoding != NULL:
+        next = encoding.next_touched
+        place = &plane.touched
+        while place[0] != NULL and _packet_size(plane, place[0]) < _packet_size(plane, encoding):
+            place = &place[0].next_touched
+        encoding.next_touched = place[0]
+        place[0] = encoding
+        encoding = next
+
+
+cdef void router_fan_out(plane_t *plane, int64_t now_us) noexcept nogil:
+    cdef encoding_t *encoding
+    if plane.touched != NULL and plane.touched.next_touched != NULL:
+        _smallest_first(plane)
+    encoding = plane.touched
     while encoding != NULL:
         equalise_sizes(plane, encoding)
         _offer(plane, encoding, now_us)

@@ -7,6 +7,9 @@ from mediaplane.deadlines cimport (
     REASON_COUNT, Reason, deadline_add, deadline_due, deadline_heap_free, deadline_heap_init, deadline_heap_t,
     deadline_init, deadline_next, deadline_remove, deadline_set, deadline_t, reason_text,
 )
+from mediaplane.linger cimport (
+    linger_init, linger_learn, linger_measure, linger_next, linger_t, linger_wait_t,
+)
 from mediaplane.rings cimport ring_depth, ring_free, ring_init, ring_pop, ring_push, ring_t
 from mediaplane.status cimport OK, check
 from mediaplane.tables cimport (
@@ -155,6 +158,29 @@ cdef class DeadlineHeap:
         """Not after the next deadline of anybody, None: there is none."""
         cdef int64_t next_us = deadline_next(&self.heap)
         return None if next_us == INT64_MAX else next_us
+
+
+cdef class Linger:
+    """The waits of a worker, in microseconds."""
+
+    cdef linger_t linger
+
+    def __cinit__(self, int64_t max_us):
+        linger_init(&self.linger, max_us, 0)
+
+    def measure(self, int64_t idle_us, int64_t now_us):
+        linger_measure(&self.linger, idle_us, now_us)
+
+    def next(self, int64_t slept_us):
+        """(first part, second part, whether the second goes to the bound)"""
+        cdef linger_wait_t wait = linger_next(&self.linger, slept_us)
+        return wait.first_us, wait.second_us, bool(wait.is_far)
+
+    def learn(self, wait, uint32_t packets):
+        """What came in the second part of a wait that next() gave."""
+        cdef linger_wait_t given
+        given.first_us, given.second_us, given.is_far = wait
+        linger_learn(&self.linger, &given, packets)
 
 
 def reasons():

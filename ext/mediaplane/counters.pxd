@@ -34,6 +34,7 @@ cdef enum Counter:
     COUNT_DROP_STUN_REFUSED         # authentic, answered with an error
     COUNT_DROP_DTLS                 # no session takes it
     COUNT_DROP_DATA_FLOOD           # application data beyond what a peer may send
+    COUNT_DROP_HANDSHAKE_FULL       # too many handshakes wait
     COUNT_DROP_NOT_CONNECTED        # media before the DTLS handshake
     COUNT_DROP_RTP_MALFORMED
     COUNT_DROP_RTCP_MALFORMED

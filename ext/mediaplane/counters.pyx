@@ -7,11 +7,11 @@ COUNTER_NAMES = (
     "encoding_switches", "stun_requests", "dtls_handshakes", "tuple_switches",
     "pipe_packets_sent", "pipe_packets_received",
     "drop_oversized", "drop_unknown_protocol", "drop_unknown_tuple", "drop_stun_malformed",
-    "drop_stun_unauthenticated", "drop_stun_refused", "drop_dtls", "drop_data_flood", "drop_not_connected",
-    "drop_rtp_malformed", "drop_rtcp_malformed", "drop_unknown_ssrc", "drop_unknown_payload_type", "drop_ssrc_limit",
-    "drop_srtp_auth", "drop_srtp_replayed", "drop_duplicate", "drop_gated", "drop_not_cached",
-    "drop_padding", "drop_seal",
-    "drop_pipe_full", "drop_egress_full", "drop_send_blocked", "drop_send_error",
+    "drop_stun_unauthenticated", "drop_stun_refused", "drop_dtls", "drop_data_flood", "drop_handshake_full",
+    "drop_not_connected", "drop_rtp_malformed", "drop_rtcp_malformed", "drop_unknown_ssrc",
+    "drop_unknown_payload_type", "drop_ssrc_limit", "drop_srtp_auth", "drop_srtp_replayed", "drop_duplicate",
+    "drop_gated", "drop_not_cached", "drop_padding", "drop_seal", "drop_pipe_full", "drop_egress_full",
+    "drop_send_blocked", "drop_send_error",
     "commands", "commands_stale", "commands_refused", "events_lost", "loops",
 )
 

@@ -9,6 +9,7 @@ from mediaplane.audio.active_speaker cimport speaker_t
 from mediaplane.congestion.transport_cc cimport transport_cc_receiver_t
 from mediaplane.counters cimport counters_t
 from mediaplane.deadlines cimport deadline_heap_t, deadline_t
+from mediaplane.handshakes cimport handshake_queue_t
 from mediaplane.pipes.pipe cimport pipe_t
 from mediaplane.rings cimport ring_t
 from mediaplane.secure.dtls cimport dtls_context_t, dtls_fingerprint_t, dtls_session_t
@@ -306,6 +307,7 @@ cdef struct plane_t:
     id_table_t consumer_ssrcs    # transport id << 32 | SSRC -> consumer
     tuple_table_t tuples
     deadline_heap_t deadlines
+    handshake_queue_t handshakes  # wait until media has gone
     transport_t *closed          # wait for room in the event ring
     transport_t *pending         # transports with packets of this batch, in order
     transport_t *last_pending

@@ -15,6 +15,9 @@ cdef bint plane_close_all(plane_t *plane) noexcept nogil
 # The order of calls: any of receive, timeout and commands, then flush until it returns 0, then the next. `now_us` > 0
 # and never goes back.
 cdef void plane_receive(plane_t *plane, datagram_t *datagrams, uint32_t count, int64_t now_us) noexcept nogil
+# Goes on with handshakes whose datagrams wait, at most `limit` datagrams; false: none waits any more.
+cdef bint plane_handshakes(plane_t *plane, uint32_t limit, int64_t now_us) noexcept nogil
+cdef bint plane_handshakes_wait(const plane_t *plane) noexcept nogil
 # Does what is due. Some may be left when the egress fills up: the next deadline is then in the past.
 cdef void plane_timeout(plane_t *plane, int64_t now_us) noexcept nogil
 cdef int64_t plane_deadline(const plane_t *plane) noexcept nogil                # us; INT64_MAX: none

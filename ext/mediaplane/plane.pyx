@@ -5,9 +5,9 @@ from libc.string cimport memset
 from mediaplane.audio.active_speaker cimport speaker_group_t
 from mediaplane.audio.speaker_groups cimport speakers_timeout
 from mediaplane.counters cimport (
-    COUNT_BYTES_RECEIVED, COUNT_DATAGRAMS_RECEIVED, COUNT_DROP_NOT_CONNECTED, COUNT_DROP_RTP_MALFORMED,
-    COUNT_DROP_SRTP_AUTH, COUNT_DROP_SRTP_REPLAYED, COUNT_DROP_SSRC_LIMIT, COUNT_DROP_UNKNOWN_PROTOCOL,
-    COUNT_DROP_UNKNOWN_SSRC, COUNT_DROP_UNKNOWN_TUPLE, COUNT_RTP_RECEIVED, Counter,
+    COUNT_BYTES_RECEIVED, COUNT_DATAGRAMS_RECEIVED, COUNT_DROP_HANDSHAKE_FULL, COUNT_DROP_NOT_CONNECTED,
+    COUNT_DROP_RTP_MALFORMED, COUNT_DROP_SRTP_AUTH, COUNT_DROP_SRTP_REPLAYED, COUNT_DROP_SSRC_LIMIT,
+    COUNT_DROP_UNKNOWN_PROTOCOL, COUNT_DROP_UNKNOWN_SSRC, COUNT_DROP_UNKNOWN_TUPLE, COUNT_RTP_RECEIVED, Counter,
 )
 from mediaplane.deadlines cimport (
     REASON_CONNECT, REASON_CONSENT, REASON_DTLS, REASON_FEEDBACK, REASON_KEYFRAME, REASON_NACK,
@@ -17,6 +17,9 @@ from mediaplane.deadlines cimport (
 from mediaplane.debug cimport invariant
 from mediaplane.egress cimport egress_flush, egress_free, egress_full, egress_init
 from mediaplane.events cimport EVENT_TRANSPORT_CLOSED, event_t, events_tell_lost
+from mediaplane.handshakes cimport (
+    handshake_queue_free, handshake_queue_init, handshake_queue_put, handshake_queue_take, waiting_datagram_t,
+)
 from mediaplane.model cimport (
     BATCH_SIZE, CLOSE_BY_US, CLOSE_CONNECT_TIMEOUT, CLOSE_CONSENT, MAX_WORKERS, TRANSPORT_CONNECTED, encoding_t,
     ingress_t, receive_stream_t, transport_t,
@@ -71,6 +74,7 @@ cdef int plane_init(plane_t *plane, uint32_t max_transports, int srtp_backend, d
             or id_table_init(&plane.consumer_ssrcs, streams * 2) != OK
             or tuple_table_init(&plane.tuples, max_transports * 4) != OK
             or deadline_heap_init(&plane.deadlines, max_transports * 2 + MAX_WORKERS) != OK
+            or handshake_queue_init(&plane.handshakes) != OK
             or egress_init(&plane.egress) != OK):
         return NO_MEMORY
     return OK
@@ -111,6 +115,7 @@ cdef void plane_free(plane_t *plane) noexcept nogil:
     id_table_free(&plane.consumer_ssrcs)
     tuple_table_free(&plane.tuples)
     deadline_heap_free(&plane.deadlines)
+    handshake_queue_free(&plane.handshakes)
     egress_free(&plane.egress)
     srtp_engine_free(plane.srtp)
 
@@ -212,7 +217,10 @@ cdef void _demultiplex(plane_t *plane, datagram_t *datagram, int64_t now_us) noe
     if transport == NULL:
         plane.counters.values[<int>COUNT_DROP_UNKNOWN_TUPLE] += 1
     elif kind == DATAGRAM_DTLS:
-        transport_dtls(plane, transport, datagram, now_us)
+        if transport.state == TRANSPORT_CONNECTED:
+            transport_dtls(plane, transport, datagram, now_us)
+        elif handshake_queue_put(&plane.handshakes, datagram.data, datagram.size, &datagram.source) != OK:
+            plane.counters.values[<int>COUNT_DROP_HANDSHAKE_FULL] += 1
     elif transport.state != TRANSPORT_CONNECTED:
         plane.counters.values[<int>COUNT_DROP_NOT_CONNECTED] += 1
     elif kind == DATAGRAM_RTP:
@@ -247,6 +255,33 @@ cdef void plane_receive(plane_t *plane, datagram_t *datagrams, uint32_t count, i
     for i in range(plane.ingress_count):
         _receive_opened(plane, i, now_us)
     router_fan_out(plane, now_us)
+
+
+cdef bint plane_handshakes_wait(const plane_t *plane) noexcept nogil:
+    return plane.handshakes.count != 0
+
+
+cdef bint plane_handshakes(plane_t *plane, uint32_t limit, int64_t now_us) noexcept nogil:
+    cdef waiting_datagram_t *waiting
+    cdef transport_t *transport
+    cdef datagram_t datagram
+    cdef uint32_t _
+    for _ in range(limit):
+        if egress_full(&plane.egress):
+            break
+        waiting = handshake_queue_take(&plane.handshakes)
+        if waiting == NULL:
+            break
+        # Its transport may have been closed meanwhile.
+        transport = <transport_t *>tuple_table_find(&plane.tuples, &waiting.source)
+        if transport == NULL:
+            plane.counters.values[<int>COUNT_DROP_UNKNOWN_TUPLE] += 1
+            continue
+        datagram.data = waiting.data
+        datagram.size = waiting.size
+        datagram.source = waiting.source
+        transport_dtls(plane, transport, &datagram, now_us)
+    return plane_handshakes_wait(plane)
 
 
 # --- time ----------------------------------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ from mediaplane.model cimport BATCH_SIZE, MAX_WORKERS, datagram_t, plane_t, send
 from mediaplane.pipes.pipe cimport PIPE_DEFAULT_BYTES
 from mediaplane.pipes.pipes cimport pipes_join, pipes_look, pipes_publish, pipes_receive, pipes_waiting
 from mediaplane.plane cimport (
-    plane_close_all, plane_deadline, plane_flush, plane_free, plane_init, plane_receive, plane_timeout,
+    plane_close_all, plane_deadline, plane_flush, plane_free, plane_handshakes, plane_handshakes_wait, plane_init,
+    plane_receive, plane_timeout,
 )
 from mediaplane.rings cimport ring_free, ring_init, ring_pop, ring_push, ring_t
 from mediaplane.secure.dtls cimport dtls_context_free, dtls_context_new, dtls_context_t
@@ -47,6 +48,7 @@ cdef enum:
     EVENT_RING = 16384
     COMMANDS_PER_LOOP = 512      # so that a burst of commands does not hold packets up
     BATCHES_PER_LOOP = 16        # so that a flood of packets does not hold commands up
+    HANDSHAKES_PER_LOOP = 2      # datagrams, so that those who join do not hold media up
     LONGEST_WAIT_MS = 1000
 
 cdef struct worker_t:
@@ -164,7 +166,7 @@ cdef void _receive_pipes(worker_t *worker, int64_t now_us) noexcept nogil:
 cdef int _wait_ms(worker_t *worker, int64_t now_us) noexcept nogil:
     """Until the next deadline, rounded up so that it has passed when we wake."""
     cdef int64_t deadline_us = plane_deadline(&worker.plane)
-    if pipes_waiting(&worker.plane):
+    if pipes_waiting(&worker.plane) or plane_handshakes_wait(&worker.plane):
         return 0
     if deadline_us == INT64_MAX:
         return LONGEST_WAIT_MS
@@ -212,6 +214,10 @@ cdef int _loop(worker_t *worker) noexcept nogil:
                 if status < 0:
                     return -status
         now_us = mp_clock_us()
+        if plane_handshakes_wait(&worker.plane):
+            plane_handshakes(&worker.plane, HANDSHAKES_PER_LOOP, now_us)
+            _send_all(worker, now_us)
+            now_us = mp_clock_us()
         if plane_deadline(&worker.plane) <= now_us:
             plane_timeout(&worker.plane, now_us)
             _send_all(worker, now_us)

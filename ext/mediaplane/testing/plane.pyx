@@ -11,7 +11,10 @@ from mediaplane.deadlines cimport REASON_COUNT, deadline_t, reason_text
 from mediaplane.events cimport event_t, event_to_python
 from mediaplane.model cimport BATCH_SIZE, DATAGRAM_CAPACITY, datagram_t, plane_t, send_t
 from mediaplane.pipes.pipes cimport pipes_join, pipes_look, pipes_publish, pipes_receive, pipes_waiting
-from mediaplane.plane cimport plane_deadline, plane_flush, plane_free, plane_init, plane_receive, plane_timeout
+from mediaplane.plane cimport (
+    plane_deadline, plane_flush, plane_free, plane_handshakes, plane_handshakes_wait, plane_init, plane_receive,
+    plane_timeout,
+)
 from mediaplane.rings cimport ring_free, ring_init, ring_pop, ring_t
 from mediaplane.secure.dtls cimport dtls_context_free, dtls_context_new, dtls_context_t
 from mediaplane.secure.srtp cimport SRTP_BACKEND_AUTO, SRTP_BACKEND_IPSEC_MB, SRTP_BACKEND_LIBCRYPTO
@@ -98,8 +101,13 @@ cdef class VirtualPlane(CommandPort):
         """Whether receive_pipes() has something to take."""
         return pipes_waiting(self.plane)
 
-    def receive(self, datagrams, int64_t now_us):
-        """Give the plane datagrams (bytes, (ip, port)), in batches of at most 64."""
+    def go_on_with_handshakes(self, int64_t now_us, uint32_t limit=1):
+        """Process at most `limit` datagrams of those that wait."""
+        plane_handshakes(self.plane, limit, now_us)
+        return self._flush(now_us)
+
+    def receive(self, datagrams, int64_t now_us, *, bint handshakes=True):
+        """Give the plane datagrams (bytes, (ip, port)), in batches of at most 64. `handshakes`: those go on at once."""
         cdef datagram_t batch[64]
         cdef uint8_t *copy
         cdef bytes data
@@ -119,6 +127,8 @@ cdef class VirtualPlane(CommandPort):
                 filled += 1
             plane_receive(self.plane, batch, filled, now_us)
             out.extend(self._flush(now_us))
+            while handshakes and plane_handshakes_wait(self.plane):
+                out.extend(self.go_on_with_handshakes(now_us))
             for i in range(filled):
                 free(batch[i].data)
         return out

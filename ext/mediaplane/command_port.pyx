@@ -11,7 +11,7 @@ from mediaplane.commands cimport (
     COMMAND_REQUEST_STATS, COMMAND_RESTART_ICE, COMMAND_SELECT_ENCODING, COMMAND_SEND_DTLS, COMMAND_UPDATE_TRANSPORT,
     commands_discard,
 )
-from mediaplane.congestion.transport_cc cimport transport_cc_receiver_init
+from mediaplane.congestion.transport_cc cimport transport_cc_receiver_init, transport_cc_receiver_t
 from mediaplane.model cimport (
     CNAME_CAPACITY, KIND_AUDIO, KIND_VIDEO, MAX_ENCODINGS, MID_CAPACITY, NO_ENCODING, RID_CAPACITY, consumer_t,
     encoding_t, producer_t, transport_t,
@@ -137,6 +137,9 @@ cdef producer_t *_new_producer(uint32_t producer_id, str kind, codecs, encodings
             raise ValueError("a producer needs a codec with a clock rate")
         if not 1 <= len(encodings) <= MAX_ENCODINGS:
             raise ValueError(f"a producer has 1 to {MAX_ENCODINGS} encodings, not {len(encodings)}")
+        producer.encodings = <encoding_t *>calloc(len(encodings), sizeof(encoding_t))
+        if producer.encodings == NULL:
+            raise MemoryError("no memory for a producer's encodings")
         for rid, ssrc, rtx_ssrc in encodings:
             producer.encoding_count = index + 1
             _init_encoding(&producer.encodings[index], index, kind == "video", clock_rate, rid, ssrc, rtx_ssrc)
@@ -252,7 +255,6 @@ cdef class CommandPort:
             transport.keep_dtls = data_channel
             transport.local_ssrc = random.getrandbits(31) | 1
             _fill_kinds(extensions, transport.kind_by_id)
-            transport_cc_receiver_init(&transport.transport_cc)
             self._hand_over(COMMAND_CREATE_TRANSPORT, transport_id, 0, transport)
         except BaseException:
             free(transport)
@@ -305,6 +307,11 @@ cdef class CommandPort:
             producer.transport_cc = transport_cc
             if speaker_group:
                 _add_speaker(producer, speaker_group)
+            if transport_cc:
+                producer.transport_cc_receiver = <transport_cc_receiver_t *>malloc(sizeof(transport_cc_receiver_t))
+                if producer.transport_cc_receiver == NULL:
+                    raise MemoryError("no memory for congestion feedback")
+                transport_cc_receiver_init(producer.transport_cc_receiver)
             self._hand_over(COMMAND_CREATE_PRODUCER, producer_id, transport_id, producer)
         except BaseException:
             producer_free(producer)

@@ -109,7 +109,7 @@ cdef struct transport_t:
     receive_stream_t streams[32]
     uint32_t rtcp_source_count
     rtcp_source_t rtcp_sources[32]
-    transport_cc_receiver_t transport_cc
+    transport_cc_receiver_t *transport_cc    # NULL until a producer needs it
     deadline_t deadline
     producer_t *producers        # list
     consumer_t *consumers        # list
@@ -151,7 +151,7 @@ cdef struct producer_t:
     uint8_t nack
     uint8_t pli
     uint8_t fir
-    uint8_t transport_cc
+    uint8_t transport_cc         # its packets are told of in congestion feedback
     uint8_t mid_size
     uint8_t encoding_count
     uint8_t mid[32]
@@ -163,7 +163,8 @@ cdef struct producer_t:
     uint8_t level_voice
     uint8_t speaks               # its speaker is in a group
     speaker_t *speaker           # NULL: it is not among those of whom some speak
-    encoding_t encodings[4]
+    encoding_t *encodings        # `encoding_count` of them
+    transport_cc_receiver_t *transport_cc_receiver   # for the transport, if it has none yet
     transport_t *transport
     producer_t *next
     consumer_t **consumers

@@ -339,5 +339,6 @@ cdef void transport_free(transport_t *transport) noexcept nogil:
     dtls_session_free(transport.dtls)
     srtp_session_free(transport.srtp_receive)
     srtp_session_free(transport.srtp_send)
+    free(transport.transport_cc)
     OPENSSL_cleanse(transport, sizeof(transport_t))
     free(transport)

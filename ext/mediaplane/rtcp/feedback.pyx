@@ -123,10 +123,10 @@ cdef void congestion_timeout(plane_t *plane, transport_t *transport, int64_t now
         if out == NULL:
             plane.counters.values[<int>COUNT_DROP_EGRESS_FULL] += 1
             break
-        size = transport_cc_receiver_feedback(&transport.transport_cc, out, FEEDBACK_CAPACITY, transport.local_ssrc,
+        size = transport_cc_receiver_feedback(transport.transport_cc, out, FEEDBACK_CAPACITY, transport.local_ssrc,
                                               transport.feedback_ssrc, now_us)
         if size <= 0:
             break
         rtcp_send(plane, transport, out, size)
     deadline_set(&plane.deadlines, &transport.deadline, REASON_FEEDBACK,
-                 transport_cc_receiver_deadline(&transport.transport_cc))
+                 transport_cc_receiver_deadline(transport.transport_cc))

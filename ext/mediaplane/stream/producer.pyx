@@ -238,12 +238,12 @@ cdef void _read_elements(plane_t *plane, ingress_t *packet, int64_t now_us) noex
         if not extension_fits_one_byte(1, element.size):
             packet.wide = True
         if element.kind == EXT_TRANSPORT_CC and element.size == 2 and packet.encoding.producer.transport_cc:
-            before = transport_cc_receiver_deadline(&transport.transport_cc)
-            transport_cc_receiver_packet(&transport.transport_cc, load16(packet.datagram + element.offset), now_us)
+            before = transport_cc_receiver_deadline(transport.transport_cc)
+            transport_cc_receiver_packet(transport.transport_cc, load16(packet.datagram + element.offset), now_us)
             transport.feedback_ssrc = packet.header.ssrc
-            if transport_cc_receiver_deadline(&transport.transport_cc) != before:
+            if transport_cc_receiver_deadline(transport.transport_cc) != before:
                 deadline_set(&plane.deadlines, &transport.deadline, REASON_FEEDBACK,
-                             transport_cc_receiver_deadline(&transport.transport_cc))
+                             transport_cc_receiver_deadline(transport.transport_cc))
         elif element.kind == EXT_AUDIO_LEVEL and element.size >= 1 and packet.encoding.producer.open:
             _audio_level(plane, packet.encoding.producer, packet.datagram[element.offset], now_us)
 
@@ -369,6 +369,9 @@ cdef int producer_open(plane_t *plane, transport_t *transport, producer_t *produ
     if status != OK:
         producer_detach(plane, producer)    # the caller frees it: nothing may point at it
         return status
+    if transport.transport_cc == NULL:
+        transport.transport_cc = producer.transport_cc_receiver
+        producer.transport_cc_receiver = NULL
     producer.next = transport.producers
     transport.producers = producer
     return OK
@@ -426,5 +429,7 @@ cdef void producer_free(producer_t *producer) noexcept nogil:
     for i in range(producer.encoding_count):
         retransmission_buffer_free(&producer.encodings[i].cache)
     speakers_free(producer)
+    free(producer.encodings)
+    free(producer.transport_cc_receiver)
     free(producer.consumers)
     free(producer)

@@ -20,11 +20,11 @@ ASAN_ENVIRONMENT = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=d
 	PYTHONPATH=$(ASAN)/lib
 TEST_ASAN = $(ASAN_ENVIRONMENT) $(BIN)/python -m pytest tests/native tests/scenarios -q -p no:cacheprovider --benchmark-disable
 
-.PHONY: help deps build serve test test-asan fuzz bench lint clean
+.PHONY: help deps build serve test test-asan fuzz bench bench-compare lint clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
-	@echo 'Variables: ARGS="…" (for serve; for test: pytest with these alone), QUICK=1 (for bench), PYTHON=python3.x (of which .venv is made)'
+	@echo 'Variables: ARGS="…" (for serve; for test: pytest with these alone), QUICK=1 (for bench), BASE=commit (for bench-compare), PYTHON=python3.x (of which .venv is made)'
 
 deps: .deps-test .venv/.installed-test .venv/.installed-lint ## install what building, testing and linting need
 
@@ -50,10 +50,16 @@ test-asan: $(ASAN)/.built .venv/.installed-test ## run the native tests with Add
 fuzz: build $(ASAN)/.built .venv/.installed-test ## throw random packets and orders at the media plane for FUZZ_SECONDS
 	$(ASAN_ENVIRONMENT):tests $(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)
 
-bench: build .venv/.installed-test ## run the micro benchmarks; results go to bench/results
+bench: build .venv/.installed-test ## measure each stage, and the server from socket to socket; JSON goes to bench/results
 	mkdir -p bench/results
-	$(BIN)/python -m pytest bench -o python_files='bench_*.py' --benchmark-json=bench/results/micro.json \
-		$(if $(QUICK),--benchmark-max-time=0.1 --benchmark-min-rounds=3 --benchmark-warmup=off)
+	$(BIN)/python -m pytest bench -q -o python_files='bench_*.py' --benchmark-json=bench/results/micro.json \
+		--benchmark-timer=time.process_time --benchmark-quiet
+	$(BIN)/python -m bench.table bench/results/micro.json
+	$(BIN)/mediasrv loadtest --self --json bench/results/loadtest.json \
+		$(if $(QUICK),--subscribers 20 --seconds 2,--subscribers 200)
+
+bench-compare: build .venv/.installed-test ## fail if a stage is more than 25 % dearer than at BASE (where origin/main was left)
+	$(BIN)/python -m bench.compare $(if $(BASE),--base $(BASE))
 
 lint: build .venv/.installed-test .venv/.installed-lint ## check style and types
 	$(BIN)/ruff check .

@@ -44,7 +44,7 @@ def plot(ramp: RampResult, path: Path) -> None:
     cpu.set_ylabel("1000 packets/s", color="C3")
     if any(result.server_cores is not None for result in results):
         cores = cpu.twinx()
-        cores.plot(counts, [result.server_cores or 0.0 for result in results], marker="s", color="C4")
+        cores.plot(counts, [result.server_cores or 0.0 for result in results], marker="s", linestyle="--", color="C4")
         cores.set_ylabel("cores used", color="C4")
     loss.plot(counts, [result.loss_percent for result in results], marker="o", color="C5")
     loss.axhline(ramp.limits.loss_percent, color="grey", linestyle="--", linewidth=1)
@@ -55,7 +55,7 @@ def plot(ramp: RampResult, path: Path) -> None:
             for axes in (latency, cpu, loss):
                 axes.axvline(count, color="red", linewidth=1, alpha=0.4)
     if results:
-        latency.set_title(f"{results[0].server}\n{results[0].load} and up", fontsize="small")
+        latency.set_title(f"{results[0].server}\nfrom {results[0].load}", fontsize="small")
     try:
         figure.savefig(path, dpi=120)
     except OSError as error:

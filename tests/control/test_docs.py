@@ -29,7 +29,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 OWN_PAGES = [
-    DOCS / f"{name}.md" for name in ("architecture", "client", "configuration", "hosting", "journal", "whip-whep")
+    DOCS / f"{name}.md"
+    for name in ("architecture", "client", "configuration", "hosting", "journal", "loadtest", "whip-whep")
 ]
 KEY = {config.DEV_KEY: config.DEV_SECRET}
 
@@ -129,9 +130,21 @@ def test_the_files_shown_are_ones_the_server_starts_with(page, tmp_path):
 
 
 def test_no_variable_is_named_that_the_server_does_not_know():
-    known = {f"MEDIASRV_{name.upper()}" for name in config.FIELDS} | {"MEDIASRV_CONFIG", "MEDIASRV_DEBUG"}
+    known = {f"MEDIASRV_{name.upper()}" for name in config.FIELDS} | {
+        "MEDIASRV_CONFIG",
+        "MEDIASRV_DEBUG",
+        "MEDIASRV_LOADTEST_SECRET",
+    }
     named = {name for page in OWN_PAGES for name in re.findall(r"\bMEDIASRV_\w+", page.read_text())}
     assert named - known == {"MEDIASRV_RTC_PRT"}  # in a sentence about mistakes
+
+
+def test_the_options_of_the_load_test_are_all_there():
+    command = typer.main.get_command(cli.app).commands["loadtest"]
+    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", read("loadtest.md")))
+    assert named - options == {"--dev"}  # of the server
+    assert options - named == set()
 
 
 def test_the_counters_are_all_there():

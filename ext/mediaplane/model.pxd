@@ -233,6 +233,7 @@ cdef struct consumer_t:
 cdef struct datagram_t:
     uint8_t *data                # writable, opened in place
     uint32_t size
+    int64_t arrival_us           # when the kernel had it, on the worker's clock; not after the batch's time
     transport_tuple_t source
 
 # An RTP packet of the batch at hand.
@@ -254,6 +255,7 @@ cdef struct ingress_t:
     uint8_t has_vp8
     uint8_t wide                 # an extension element that the one-byte form cannot carry
     int64_t seq64
+    int64_t arrival_us           # of the datagram: for what is measured of the way here
     rtp_header_t header
     extension_element_t elements[16]
     vp8_descriptor_t vp8

@@ -158,6 +158,7 @@ cdef void _admit(plane_t *plane, transport_t *transport, datagram_t *datagram, i
     cdef int count
     packet.transport = transport
     packet.datagram = datagram.data
+    packet.arrival_us = datagram.arrival_us
     if rtp_parse_header(datagram.data, datagram.size, &packet.header) != OK:
         plane.counters.values[<int>COUNT_DROP_RTP_MALFORMED] += 1
         return
@@ -279,6 +280,7 @@ cdef bint plane_handshakes(plane_t *plane, uint32_t limit, int64_t now_us) noexc
             continue
         datagram.data = waiting.data
         datagram.size = waiting.size
+        datagram.arrival_us = now_us
         datagram.source = waiting.source
         transport_dtls(plane, transport, &datagram, now_us)
     return plane_handshakes_wait(plane)

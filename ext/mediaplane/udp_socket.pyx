@@ -1,5 +1,6 @@
 """The kernel's side of the packet path: one system call for many datagrams, one send for a run of equal ones."""
 from libc.errno cimport EAGAIN, ECONNREFUSED, EINTR, EIO, errno
+from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
@@ -8,6 +9,7 @@ from mediaplane.counters cimport (
     COUNT_BYTES_SENT, COUNT_DATAGRAMS_SENT, COUNT_DROP_OVERSIZED, COUNT_DROP_SEND_BLOCKED, COUNT_DROP_SEND_ERROR,
     COUNT_SEND_CALLS, COUNT_SEND_RUNS,
 )
+from mediaplane.event_loop cimport mp_clock_us
 from mediaplane.model cimport DATAGRAM_CAPACITY
 from mediaplane.status cimport OK
 
@@ -21,6 +23,7 @@ cdef extern from *:
     #include <netinet/udp.h>
     #include <poll.h>
     #include <sys/socket.h>
+    #include <time.h>
     #include <unistd.h>
     #ifndef UDP_SEGMENT
     #define UDP_SEGMENT 103
@@ -32,9 +35,10 @@ cdef extern from *:
     #define SOL_UDP 17
     #endif
 
-    /* Room for IP_PKTINFO or IPV6_PKTINFO and UDP_SEGMENT or UDP_GRO, aligned as a control message must be. */
+    /* Room for IP_PKTINFO or IPV6_PKTINFO, UDP_SEGMENT or UDP_GRO, and SO_TIMESTAMPNS, aligned as these must be. */
     typedef union {
-        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) +
+                   CMSG_SPACE(sizeof(struct timespec))];
         struct cmsghdr align;
     } mp_control;
 
@@ -82,9 +86,28 @@ cdef extern from *:
         }
         return 0;
     }
+
+    /* When the kernel had a datagram, on the wall clock; 0 when it did not say. */
+    static int64_t mp_wall_arrival_us(struct msghdr *message) {
+        struct cmsghdr *item;
+        struct timespec time;
+        for (item = CMSG_FIRSTHDR(message); item != NULL; item = CMSG_NXTHDR(message, item)) {
+            if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SO_TIMESTAMPNS) {
+                memcpy(&time, CMSG_DATA(item), sizeof(time));
+                return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+            }
+        }
+        return 0;
+    }
+
+    static int64_t mp_wall_clock_us(void) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    }
     """
     ctypedef union mp_control:
-        char bytes[64]
+        char bytes[96]
     ctypedef unsigned short sa_family_t
     cdef struct in_addr:
         uint32_t s_addr
@@ -128,8 +151,8 @@ cdef extern from *:
         short events
         short revents
     int AF_INET, AF_INET6, SOCK_DGRAM, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET, SOL_UDP, SO_RCVBUF, SO_SNDBUF
-    int SO_RCVBUFFORCE, SO_SNDBUFFORCE, IPPROTO_IP, IPPROTO_IPV6, IP_PKTINFO, IPV6_PKTINFO, IPV6_RECVPKTINFO
-    int IPV6_V6ONLY, UDP_SEGMENT, UDP_GRO, MSG_DONTWAIT, POLLOUT
+    int SO_RCVBUFFORCE, SO_SNDBUFFORCE, SO_TIMESTAMPNS, IPPROTO_IP, IPPROTO_IPV6, IP_PKTINFO, IPV6_PKTINFO
+    int IPV6_RECVPKTINFO, IPV6_V6ONLY, UDP_SEGMENT, UDP_GRO, MSG_DONTWAIT, POLLOUT
     int c_socket "socket"(int domain, int kind, int protocol) nogil
     int c_bind "bind"(int fd, const sockaddr *address, unsigned int size) nogil
     int getsockname(int fd, sockaddr *address, unsigned int *size) nogil
@@ -143,6 +166,8 @@ cdef extern from *:
     void *mp_put_control(mp_control *control, size_t *used, int level, int type, size_t size) nogil
     int mp_local_address(msghdr *message, uint8_t *out) nogil
     uint32_t mp_segment_size(msghdr *message) nogil
+    int64_t mp_wall_arrival_us(msghdr *message) nogil
+    int64_t mp_wall_clock_us() nogil
 
 cdef enum:
     SOCKET_BUFFER_BYTES = 8 << 20    # a burst to a few hundred receivers; the kernel may give less
@@ -150,6 +175,7 @@ cdef enum:
     MESSAGE_BYTES = 65536
     MESSAGE_STRIDE = 65536 + 192     # so that the messages do not meet in the same lines of the cache
     BLOCKED_WAIT_MS = 2
+    LONGEST_STAY_US = 500000         # in the receive buffer; a time before that is of a clock that was set
 
 cdef struct receive_batch_t:
     uint32_t message_count
@@ -251,6 +277,7 @@ cdef int udp_open(udp_socket_t *socket, const uint8_t *address, uint8_t family, 
             _set(socket.fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
     _enlarge_buffers(socket.fd)
     _set(socket.fd, SOL_UDP, UDP_GRO, 1)
+    _set(socket.fd, SOL_SOCKET, SO_TIMESTAMPNS, 1)
     socket.segments = setsockopt(socket.fd, SOL_UDP, UDP_SEGMENT, &none, sizeof(int)) == 0
     if c_bind(socket.fd, &bound.any, size) != 0 or getsockname(socket.fd, &bound.any, &size) != 0:
         none = -errno
@@ -297,9 +324,16 @@ cdef void _arm(receive_batch_t *batch, uint32_t i) noexcept nogil:
     header.msg_flags = 0
 
 
-cdef void _take_message(const udp_socket_t *socket, receive_batch_t *batch, uint32_t i,
+cdef inline int64_t _arrival_us(msghdr *message, int64_t wall_us, int64_t now_us) noexcept nogil:
+    """On the monotonic clock. A wall clock that was set between the two readings is not believed."""
+    cdef int64_t arrived_us = mp_wall_arrival_us(message)
+    cdef int64_t age_us = wall_us - arrived_us
+    return now_us - age_us if arrived_us and 0 <= age_us <= LONGEST_STAY_US else now_us
+
+
+cdef void _take_message(const udp_socket_t *socket, receive_batch_t *batch, uint32_t i, int64_t arrival_us,
                         counters_t *counters) noexcept nogil:
-    """Find the datagrams of a message: they stay where they are."""
+    """Find the datagrams of a message: they stay where they are, and came as one."""
     cdef transport_tuple_t source
     cdef uint8_t *data = <uint8_t *>batch.pieces[i].iov_base
     cdef uint32_t left = batch.messages[i].msg_len
@@ -315,6 +349,7 @@ cdef void _take_message(const udp_socket_t *socket, receive_batch_t *batch, uint
             batch.datagram_count += 1
             datagram.data = data
             datagram.size = min(segment, left)
+            datagram.arrival_us = arrival_us
             datagram.source = source
         if left <= segment:
             return
@@ -334,6 +369,7 @@ cdef datagram_t *receive_batch_datagrams(receive_batch_t *batch, uint32_t *count
 
 cdef int udp_receive(udp_socket_t *socket, receive_batch_t *batch, counters_t *counters) noexcept nogil:
     cdef uint32_t first = batch.message_count
+    cdef int64_t wall_us, now_us
     cdef uint32_t i
     cdef int received
     if first == RECEIVE_MESSAGES:
@@ -345,8 +381,10 @@ cdef int udp_receive(udp_socket_t *socket, receive_batch_t *batch, counters_t *c
         # An ICMP error of a peer that went away belongs to no one here.
         return 0 if errno in (EAGAIN, EINTR, ECONNREFUSED) else -errno
     batch.message_count += received
+    wall_us = mp_wall_clock_us()
+    now_us = mp_clock_us()
     for i in range(first, first + received):
-        _take_message(socket, batch, i, counters)
+        _take_message(socket, batch, i, _arrival_us(&batch.messages[i].msg_hdr, wall_us, now_us), counters)
     return received
 
 

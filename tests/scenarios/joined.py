@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +33,12 @@ class JoinedPlanes:
         self.stalled: set[VirtualPlane] = set()
         """Those whose thread gets no time to read its pipes."""
 
-    def receive(self, datagrams: Iterable[tuple[bytes, Address]], now_us: int) -> Datagrams:
-        datagrams = list(datagrams)
+    def receive(self, datagrams: Iterable[tuple[bytes, Address]], now_us: int, *, arrivals: Sequence[int]) -> Datagrams:
+        came = list(zip(datagrams, arrivals, strict=True))
         sent: Datagrams = []
         for plane in self.planes:
-            sent += plane.receive([each for each in datagrams if self.home[each[1]] is plane], now_us)
+            mine = [each for each in came if self.home[each[0][1]] is plane]
+            sent += plane.receive([datagram for datagram, _ in mine], now_us, arrivals=[at_us for _, at_us in mine])
         return sent + self._exchange(now_us)
 
     def timeout(self, now_us: int) -> Datagrams:

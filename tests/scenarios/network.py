@@ -72,7 +72,7 @@ class Network:
         self._hosts: dict[Address, Host] = {}
         self._agenda: list[tuple[int, int, Timer]] = []
         self._number = itertools.count()
-        self._inbox: list[tuple[bytes, Address]] = []
+        self._inbox: list[tuple[bytes, Address, int]] = []  # with the time at which they came
 
     # --- hosts -------------------------------------------------------------------------------------------------------
 
@@ -85,10 +85,10 @@ class Network:
     def send(self, data: bytes, source: Address) -> None:
         """From a host to the server."""
         for delay_us in self.up.get(source, self.conditions).fates(self.chance):
-            moment = self.now_us + delay_us
+            moment = arrival_us = self.now_us + delay_us
             if self.batch_us:
                 moment += -moment % self.batch_us
-            self.at(moment, lambda: self._inbox.append((data, source)))
+            self.at(moment, lambda arrival_us=arrival_us: self._inbox.append((data, source, arrival_us)))
 
     def at(self, moment_us: int, call: Callable[[], None]) -> Timer:
         timer = Timer(call)
@@ -130,7 +130,9 @@ class Network:
             heapq.heappop(self._agenda)[2].run()
         if self._inbox:
             batch, self._inbox = self._inbox, []
-            self._deliver(self.plane.receive(batch, self.now_us))
+            datagrams = [(data, source) for data, source, _ in batch]
+            arrivals = [arrival_us for *_, arrival_us in batch]
+            self._deliver(self.plane.receive(datagrams, self.now_us, arrivals=arrivals))
         self._deliver(self.plane.timeout(self.now_us))
         return True
 

@@ -65,3 +65,34 @@ def test_without_the_feedback_being_negotiated_there_is_none() -> None:
     call.network.run_for(2)
     assert compounds
     assert all(compound[0] & 31 != 15 for compound in compounds if compound[1] == 205)
+
+
+def arrivals_of_a_second(batch_us: int) -> list[int]:
+    """When the packets of a camera arrived by its feedback, in 250 us after the first, with a worker that takes what
+    came every `batch_us`."""
+    call = Call(seed=4)
+    alice, bob = call.join(), call.join()
+    call.connect()
+    call.network.run_until(lambda: call.network.now_us >= 2_000_000, limit_s=2)
+    call.network.batch_us = batch_us
+    bob.subscribe(alice.publish_video(transport_cc=True))
+    arrivals: list[int] = []
+
+    def seen(packets: list[wire.RtcpPacket], compound: bytes) -> None:
+        if compound[1] == 205 and compound[0] & 31 == 15:
+            feedback = decode(compound)
+            arrivals.extend(
+                feedback.reference_64ms * 256 + arrival for arrival in feedback.arrivals_250us if arrival is not None
+            )
+
+    alice.peer.rtcp_listeners.append(seen)
+    call.network.run_for(1)
+    return [arrival - arrivals[0] for arrival in arrivals]
+
+
+def test_times_are_those_of_the_arrival_however_late_a_batch_is_taken() -> None:
+    at_once, late = arrivals_of_a_second(0), arrivals_of_a_second(20_000)
+    compared = min(len(at_once), len(late))
+    assert compared > 30
+    assert len(set(at_once)) > 15
+    assert all(abs(one - other) <= 1 for one, other in zip(at_once[:compared], late[:compared], strict=True))

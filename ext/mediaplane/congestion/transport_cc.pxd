@@ -18,7 +18,7 @@ cdef struct transport_cc_receiver_t:
 
 cdef void transport_cc_receiver_init(transport_cc_receiver_t *receiver) noexcept nogil
 cdef void transport_cc_receiver_packet(transport_cc_receiver_t *receiver, uint16_t seq16,
-                                       int64_t now_us) noexcept nogil
+                                       int64_t arrival_us) noexcept nogil
 # When the next feedback is to be written; INT64_MAX: nothing to report.
 cdef int64_t transport_cc_receiver_deadline(const transport_cc_receiver_t *receiver) noexcept nogil
 # Writes one feedback packet (an RTPFB with FMT 15). Returns its bytes, 0 when there is nothing to report (call until

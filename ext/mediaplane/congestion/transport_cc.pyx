@@ -46,12 +46,12 @@ cdef inline int64_t *arrival_of(const transport_cc_receiver_t *receiver, int64_t
 
 
 cdef void transport_cc_receiver_packet(transport_cc_receiver_t *receiver, uint16_t seq16,
-                                       int64_t now_us) noexcept nogil:
+                                       int64_t arrival_us) noexcept nogil:
     cdef int64_t seq64, skipped
     if receiver.highest < 0:
         seq64 = 0x10000 + <int64_t>seq16       # reordered packets from before the first one stay above 0
         receiver.next_report = seq64
-        receiver.last_feedback_us = now_us
+        receiver.last_feedback_us = arrival_us
     else:
         seq64 = unwrap16(receiver.highest, seq16)
     if seq64 > receiver.highest:
@@ -63,7 +63,7 @@ cdef void transport_cc_receiver_packet(transport_cc_receiver_t *receiver, uint16
         return
     else:
         receiver.next_report = min(receiver.next_report, seq64)
-    arrival_of(receiver, seq64)[0] = now_us
+    arrival_of(receiver, seq64)[0] = arrival_us
 
 
 cdef int64_t transport_cc_receiver_deadline(const transport_cc_receiver_t *receiver) noexcept nogil:

@@ -239,7 +239,8 @@ cdef void _read_elements(plane_t *plane, ingress_t *packet, int64_t now_us) noex
             packet.wide = True
         if element.kind == EXT_TRANSPORT_CC and element.size == 2 and packet.encoding.producer.transport_cc:
             before = transport_cc_receiver_deadline(transport.transport_cc)
-            transport_cc_receiver_packet(transport.transport_cc, load16(packet.datagram + element.offset), now_us)
+            transport_cc_receiver_packet(transport.transport_cc, load16(packet.datagram + element.offset),
+                                         packet.arrival_us)
             transport.feedback_ssrc = packet.header.ssrc
             if transport_cc_receiver_deadline(transport.transport_cc) != before:
                 deadline_set(&plane.deadlines, &transport.deadline, REASON_FEEDBACK,
@@ -292,7 +293,7 @@ cdef bint producer_receive(plane_t *plane, ingress_t *packet, int64_t now_us) no
         if packet.header.payload_type != encoding.payload_type:
             encoding_set_clock(encoding, producer.clock_by_pt[packet.header.payload_type])
         receive_statistics_packet(&encoding.statistics, packet.seq64, packet.header.timestamp, packet.payload_size,
-                                  now_us)
+                                  packet.arrival_us)
         if packet.seq64 > encoding.highest_seq:
             encoding.highest_seq = packet.seq64
     encoding.last_packet_us = now_us

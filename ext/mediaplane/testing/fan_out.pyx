@@ -167,6 +167,7 @@ cdef class FanOut(CommandPort):
             srtp_protect_batch(self.engine, &job, 1)
             check(job.status)
             self.datagrams[i].data = data
+            self.datagrams[i].arrival_us = self.now_us
             self.datagrams[i].size = RTP_FIXED_HEADER_SIZE + self.payload_size + srtp_overhead(self.profile)
             _address_of(1, &self.datagrams[i].source)
             # A roll-over would need an index of its own: more packets than any round has.

@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mediaplane.command_port import CommandPort
@@ -16,7 +16,12 @@ class VirtualPlane(CommandPort):
         event_capacity: int = 4096,
     ) -> None: ...
     def receive(
-        self, datagrams: Iterable[tuple[bytes, Address]], now_us: int, *, handshakes: bool = True
+        self,
+        datagrams: Iterable[tuple[bytes, Address]],
+        now_us: int,
+        *,
+        handshakes: bool = True,
+        arrivals: Sequence[int] | None = None,
     ) -> list[tuple[bytes, Address]]: ...
     def go_on_with_handshakes(self, now_us: int, limit: int = 1) -> list[tuple[bytes, Address]]: ...
     def join(self, other: VirtualPlane, index: int, other_index: int, *, pipe_bytes: int = 1 << 21) -> None: ...

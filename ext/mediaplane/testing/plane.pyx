@@ -106,8 +106,11 @@ cdef class VirtualPlane(CommandPort):
         plane_handshakes(self.plane, limit, now_us)
         return self._flush(now_us)
 
-    def receive(self, datagrams, int64_t now_us, *, bint handshakes=True):
-        """Give the plane datagrams (bytes, (ip, port)), in batches of at most 64. `handshakes`: those go on at once."""
+    def receive(self, datagrams, int64_t now_us, *, bint handshakes=True, arrivals=None):
+        """Give the plane datagrams (bytes, (ip, port)), in batches of at most 64. `handshakes`: those go on at once.
+
+        `arrivals`: when each of them came, in microseconds and not after `now_us`; None: all of them at `now_us`.
+        """
         cdef datagram_t batch[64]
         cdef uint8_t *copy
         cdef bytes data
@@ -123,6 +126,7 @@ cdef class VirtualPlane(CommandPort):
                 memcpy(copy, <const char *>data, len(data))
                 batch[filled].data = copy
                 batch[filled].size = min(len(data), DATAGRAM_CAPACITY)
+                batch[filled].arrival_us = now_us if arrivals is None else arrivals[start + filled]
                 tuple_from_python(source, &batch[filled].source)
                 filled += 1
             plane_receive(self.plane, batch, filled, now_us)

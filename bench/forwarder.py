@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-gro", action="store_true", help="the receivers take datagrams one by one")
     parser.add_argument("--verify", choices=["all", "sample"], default="all")
     parser.add_argument("--plane", action="store_true", help="the media plane alone, without HTTP and rooms")
-    parser.add_argument("--max-linger-us", type=int, default=0, help="of the worker, with --plane")
+    parser.add_argument("--max-linger-us", type=int, default=2000, help="of the server or, with --plane, the worker")
     parser.add_argument("--url", help="of a running server with --dev and one worker, instead of starting one")
     parser.add_argument("--pid", type=int, help="its process")
     parser.add_argument("--no-pin", action="store_true", help="let server and load share CPUs")
@@ -106,7 +106,7 @@ async def _target(
         async with plane_target(shares.server, backend, linger_us, certificate, profile) as target:
             yield target
         return
-    own = Own(srtp_backend=arguments.srtp_backend, cpus=shares.server)
+    own = Own(srtp_backend=arguments.srtp_backend, max_linger_us=arguments.max_linger_us, cpus=shares.server)
     wanted = Running(url=arguments.url, pid=arguments.pid) if arguments.url else own
     opened = open_target(wanted, all_to_all=scenario.all_to_all, certificate=certificate, profile=profile)
     async with opened as target:

@@ -91,6 +91,9 @@ def loadtest(
     ] = None,
     workers: Annotated[int, _option(_SERVER, "Media threads of --self.", metavar="N")] = 1,
     srtp_backend: Annotated[str, _option(_SERVER, "Of --self: ipsec-mb, libcrypto or auto.", metavar="NAME")] = "auto",
+    max_linger_us: Annotated[
+        int | None, _option(_SERVER, "Of --self: how long packets may wait for others. 0: not at all.", metavar="US")
+    ] = None,
     pin: Annotated[
         bool, _option(_SERVER, "With --self: keep server and load on CPUs of their own.", "--pin/--no-pin")
     ] = True,
@@ -179,6 +182,7 @@ def loadtest(
             pid=pid,
             workers=workers,
             srtp_backend=srtp_backend,
+            max_linger_us=max_linger_us,
             shares=shares,
         )
         grows: Growth = (ramp_by or (Grows.ROOMS if scenario.all_to_all else Grows.SUBSCRIBERS)).value
@@ -234,6 +238,7 @@ def _server(
     pid: int | None,
     workers: int,
     srtp_backend: str,
+    max_linger_us: int | None,
     shares: CpuShares,
 ) -> Wanted:
     if sum((own, bool(url), bool(whip_url or whep_url))) != 1:
@@ -241,7 +246,7 @@ def _server(
     if own:
         if tokens or pid is not None:
             raise LoadTestError("--self starts a server of its own: --token and --pid are for one that runs")
-        return Own(workers, srtp_backend, shares.server)
+        return Own(workers, srtp_backend, max_linger_us, shares.server)
     if not url and not (whip_url and whep_url):
         raise LoadTestError("--whip-url and --whep-url come together: what is published must be received")
     for each in (url, whip_url, whep_url):

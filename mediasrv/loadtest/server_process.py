@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mediasrv.config import ENVIRONMENT_PREFIX
 from mediasrv.loadtest.errors import LoadTestError
+from mediasrv.loadtest.wanted import Own
 
 CPUCLOCK_SCHED = 2  # of the kernel's clock ids: what a process was given in nanoseconds
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -121,11 +122,13 @@ class OwnServer:
 
 
 @asynccontextmanager
-async def own_server(cpus: Collection[int] | None, *, workers: int, srtp_backend: str) -> AsyncIterator[OwnServer]:
+async def own_server(wanted: Own) -> AsyncIterator[OwnServer]:
     """`mediasrv serve --dev` on free ports of loopback."""
-    options = ["--http", "127.0.0.1:0", "--rtc-port", "0", "--workers", str(workers), "--srtp-backend", srtp_backend]
-    command = ["-m", "mediasrv", "serve", "--dev", "--log-level", "warning", *options]
-    async with python_process(command, cpus) as process:
+    command = ["-m", "mediasrv", "serve", "--dev", "--log-level", "warning", "--http", "127.0.0.1:0", "--rtc-port", "0"]
+    command += ["--workers", str(wanted.workers), "--srtp-backend", wanted.srtp_backend]
+    if wanted.max_linger_us is not None:
+        command += ["--max-linger-us", str(wanted.max_linger_us)]
+    async with python_process(command, wanted.cpus) as process:
         while not (ready := READY.search(line := await read_line(process))):
             print(line, end="", file=sys.stderr)
         yield OwnServer(ready[1].rstrip("/"), process.pid, ready[2])

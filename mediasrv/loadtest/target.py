@@ -53,7 +53,7 @@ async def open_target(
             tokens = _tokens(wanted, http)
             yield Target(url or wanted.whip_url, signaling(url, wanted.whip_url, wanted.whep_url, tokens), wanted.pid)
             return
-        async with own_server(wanted.cpus, workers=wanted.workers, srtp_backend=wanted.srtp_backend) as server:
+        async with own_server(wanted) as server:
             tokens = SignedTokens(DEV_KEY, DEV_SECRET)
             yield Target(f"mediasrv, {server.description}", signaling(server.url, "", "", tokens), server.pid)
 

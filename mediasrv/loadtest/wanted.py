@@ -31,6 +31,8 @@ class Own:
 
     workers: int = 1
     srtp_backend: str = "auto"
+    max_linger_us: int | None = None
+    """None: the server's default."""
     cpus: Collection[int] | None = None
 
 

@@ -15,6 +15,7 @@ from foreign_server import TOKEN, foreign_server
 
 from mediasrv import config, tokens
 from mediasrv.loadtest.server_process import own_server, usage
+from mediasrv.loadtest.wanted import Own
 
 ROOT = Path(__file__).parents[2]
 SHORT = ("--seconds", "0.5", "--video-kbps", "400")
@@ -81,7 +82,7 @@ async def test_the_ways_to_send_and_to_measure():
 
 
 async def test_a_running_server_by_its_dev_tokens_its_key_or_tokens_of_ours(tmp_path):
-    async with own_server(None, workers=1, srtp_backend="auto") as server:
+    async with own_server(Own()) as server:
         here = ("--url", server.url)
         own = [
             tokens.mint(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,10 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build" / "bench-base"
 MEASURED = ("ext", "setup.py", "bench")
 BUILD_TIMEOUT_S = 300
+# A module of the package in `from m cimport a`, `from m import a`, `import m` and `__import__("m")`.
+_NEEDED = re.compile(
+    r"""^\s*(?:from|import|__import__\(["'])\s*(mediaplane[\w.]*)(?:\s+c?import\s+(\w+))?""", re.MULTILINE
+)
 
 
 class NoBaseError(Exception):
@@ -67,6 +72,7 @@ def build(commit: str) -> Path:
     Path(f"{FOLDER}.tar").unlink()
     if not (FOLDER / "bench").is_dir():
         raise NoBaseError(f"{commit[:12]} has no benchmarks")
+    leave_out_what_is_not_measured()
     _take_over_what_is_built()
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
     try:
@@ -77,6 +83,28 @@ def build(commit: str) -> Path:
         raise NoBaseError(f"{commit[:12]} does not build here: {(done.stderr or done.stdout).strip()[-2000:]}")
     stamp.write_text(commit)
     return FOLDER
+
+
+def leave_out_what_is_not_measured() -> None:
+    """A native module that no benchmark needs, not even through another one, would be compiled for nothing."""
+    needed: set[Path] = set()
+    found = [path for benchmark in (FOLDER / "bench").glob("bench_*.py") for path in _needed_by(benchmark)]
+    while found:
+        path = found.pop()
+        if path not in needed:
+            needed.add(path)
+            found += [more for part in (path, path.with_suffix(".pxd")) if part.is_file() for more in _needed_by(part)]
+    for path in (FOLDER / "ext").rglob("*.pyx"):
+        if path not in needed:
+            path.unlink()
+
+
+def _needed_by(source: Path) -> Iterator[Path]:
+    for package, name in _NEEDED.findall(source.read_text(encoding="utf-8")):
+        for module in (package, f"{package}.{name}"):
+            path = FOLDER / "ext" / Path(*module.split(".")).with_suffix(".pyx")
+            if path.is_file():
+                yield path
 
 
 def _take_over_what_is_built() -> None:

@@ -95,10 +95,13 @@ def measure(tree: Path, wanted: Iterable[str]) -> Figures:
         written = Path(folder, "figures.json")
         command = [sys.executable, "-m", "pytest", *(present or ["bench"]), "-o", "python_files=bench_*.py", "-q"]
         command += ["-p", "no:cacheprovider", "--benchmark-timer=time.process_time", f"--benchmark-json={written}"]
-        done = subprocess.run(
-            command, cwd=tree, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True,
-            timeout=MEASURE_TIMEOUT_S,
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                command, cwd=tree, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True,
+                timeout=MEASURE_TIMEOUT_S,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise NoBaseError(f"benchmarks took more than {MEASURE_TIMEOUT_S} s: the machine is too busy") from None
         if not written.is_file() or not written.stat().st_size:
             if tree == ROOT:
                 sys.exit(f"bench-compare: the benchmarks do not run:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")

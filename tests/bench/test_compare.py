@@ -141,3 +141,20 @@ def test_without_anything_to_compare_with_it_is_said_why(repository, tmp_path_fa
     monkeypatch.setattr(base_build, "ROOT", shallow)
     with pytest.raises(NoBaseError, match="shallow"):
         find_base()
+
+
+def test_a_base_is_built_without_what_no_benchmark_needs(tmp_path, monkeypatch):
+    monkeypatch.setattr(base_build, "FOLDER", tmp_path)
+    package = tmp_path / "ext" / "mediaplane"
+    (package / "wire").mkdir(parents=True)
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "bench_a.py").write_text("from mediaplane.a import A\n")
+    (tmp_path / "bench" / "server.py").write_text("from mediaplane.worker import Worker\n")
+    (package / "a.pyx").write_text("from libc.stdint cimport int64_t\nfrom mediaplane.wire cimport b\n")
+    (package / "a.pxd").write_text("from mediaplane.c cimport (\n    c_t,\n)\n")
+    (package / "wire" / "b.pyx").write_text('def b():\n    __import__("mediaplane.d")\n')
+    (package / "worker.pyx").write_text("from mediaplane.a cimport A\n")
+    for name in ("c", "d", "mixer"):
+        (package / f"{name}.pyx").touch()
+    base_build.leave_out_what_is_not_measured()
+    assert {path.stem for path in package.rglob("*.pyx")} == {"a", "b", "c", "d"}

@@ -1,17 +1,15 @@
 """What an idle participant costs in memory: `python -m bench.memory --participants 1000`.
 
 Participants of rooms of ten join, each with a microphone and a camera that send nothing, and with slots for everybody
-else's. Two figures: the media plane alone (one process with one worker), and a whole server, of which the difference is
-Python's. Resident bytes are read before and after, ten seconds later, when the DTLS sessions have shrunk.
+else's. The media plane alone (one process with one worker) is measured by parts, then a whole server. Resident bytes
+are read before and after, ten seconds later, when the DTLS sessions have shrunk.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
 from mediaplane.loadgen.generator import LoadGenerator
 
@@ -20,6 +18,7 @@ from mediasrv.loadtest.answer import Negotiated
 from mediasrv.loadtest.offer import sendings
 from mediasrv.loadtest.scenario import Kind, Scenario
 from mediasrv.loadtest.server_process import usage
+from mediasrv.loadtest.signaling import Signaling
 from mediasrv.loadtest.target import Target, open_target
 from mediasrv.loadtest.wanted import Own
 from mediasrv.rtc.certificate import Certificate
@@ -38,31 +37,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.memory", description=__doc__.split("\n\n")[0])
     parser.add_argument("--participants", type=int, default=1000)
     arguments = parser.parse_args()
-    plane, server = asyncio.run(_measure(arguments.participants))
-    print(f"{'participants':<28} {arguments.participants}, in rooms of {ROOM}, {len(SLOTS)} slots each")
-    print(f"{'media plane':<28} {plane / 1e3:.1f} kB for each")
-    print(f"{'whole server':<28} {server / 1e3:.1f} kB for each, of which Python {(server - plane) / 1e3:.1f} kB")
+    for what, size in asyncio.run(_measure(arguments.participants)).items():
+        print(f"{what:<40} {size / 1e3:6.1f} kB")
 
 
-async def _measure(participants: int) -> tuple[float, float]:
+async def _measure(participants: int) -> dict[str, float]:
+    """Bytes by what has them."""
     certificate = Certificate.generate()
-    async with plane_target(None, "auto", 0, certificate, None) as target:
 
-        async def to_the_plane(_: int) -> Sequence[Negotiated]:
-            # There, who publishes and who subscribes are two transports: more than a participant needs.
-            published = await target.signaling.publish("room", "", sendings(SCENARIO))
-            return published, await target.signaling.subscribe("room", "", SLOTS)
+    async def of_the_plane(join: Callable[[Signaling], Awaitable[Negotiated]]) -> float:
+        async with plane_target(None, "auto", 0, certificate, None) as target:
+            return await _growth(target, certificate, participants, lambda _: _alone(join(target.signaling)))
 
-        plane = await _growth(target, certificate, participants, to_the_plane)
+    bare = await of_the_plane(lambda signaling: signaling.subscribe("room", "", []))
+    sending = await of_the_plane(lambda signaling: signaling.publish("room", "", sendings(SCENARIO)))
+    receiving = await of_the_plane(lambda signaling: signaling.subscribe("room", "", SLOTS))
     opened = open_target(Own(), all_to_all=True, certificate=certificate, profile=None)
     async with opened as target:
 
-        async def to_the_server(number: int) -> Sequence[Negotiated]:
+        async def join(number: int) -> Sequence[Negotiated]:
             room, identity = f"room-{number // ROOM}", f"idle-{number}"
             return await target.signaling.join(room, identity, sendings(SCENARIO), SLOTS)
 
-        server = await _growth(target, certificate, participants, to_the_server)
-    return plane, server
+        server = await _growth(target, certificate, participants, join)
+    plane = sending + receiving - bare
+    return {
+        "peer connection": bare,
+        "its microphone and camera": sending - bare,
+        f"its {len(SLOTS)} slots": receiving - bare,
+        "participant, media plane": plane,
+        "participant, Python": server - plane,
+        "participant": server,
+    }
+
+
+async def _alone(joining: Awaitable[Negotiated]) -> Sequence[Negotiated]:
+    return [await joining]
 
 
 async def _growth(target: Target, certificate: Certificate, participants: int, join: Join) -> float:
@@ -83,7 +93,9 @@ async def _growth(target: Target, certificate: Certificate, participants: int, j
 
     async def settled() -> int:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            while generator.states().get("connected", 0) < peers:
+            while True:
+                if generator.states().get("connected", 0) == peers:
+                    break
                 await asyncio.sleep(0.05)
         await asyncio.sleep(SHRUNK_AFTER_S)
         return usage(target.pid).rss_bytes
@@ -93,8 +105,6 @@ async def _growth(target: Target, certificate: Certificate, participants: int, j
         before = await settled()
         await asyncio.gather(*(enter(number) for number in range(1, participants + 1)))
         after = await settled()
-        if sys.flags.dev_mode:
-            print(Path(f"/proc/{target.pid}/smaps_rollup").read_text())
     finally:
         generator.stop()
     return (after - before) / participants

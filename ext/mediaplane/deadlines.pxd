@@ -9,13 +9,12 @@ cdef enum Reason:
     REASON_NACK = 4          # ask the publisher for missing packets
     REASON_KEYFRAME = 5      # a keyframe request that was held back
     REASON_FEEDBACK = 6      # transport-wide congestion feedback
-    REASON_SHRINK = 7        # give memory of the handshake back
-    REASON_SPEAKERS = 8      # decide who speaks: of a speaker group, whose only reason it is
-    REASON_COUNT = 9
+    REASON_SPEAKERS = 7      # decide who speaks: of a speaker group, whose only reason it is
+    REASON_COUNT = 8
 
 # One per transport or speaker group, embedded in it.
 cdef struct deadline_t:
-    int64_t due_us[9]        # by Reason; INT64_MAX: none
+    int64_t due_us[8]        # by Reason; INT64_MAX: none
     int64_t next_us          # the smallest of them, as the heap knows it
     uint32_t position        # in the heap, 0: not in it
     void *owner

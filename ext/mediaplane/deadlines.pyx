@@ -129,8 +129,6 @@ cdef const char *reason_text(int reason) noexcept nogil:
         return b"keyframe request"
     if reason == REASON_FEEDBACK:
         return b"congestion feedback"
-    if reason == REASON_SHRINK:
-        return b"shrink"
     if reason == REASON_SPEAKERS:
         return b"speakers"
     return b"none"

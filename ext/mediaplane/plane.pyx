@@ -1,5 +1,4 @@
 """One batch at a time: demultiplex, open, receive, fan out; then drain, seal and coalesce."""
-from libc.stdint cimport INT64_MAX
 from libc.string cimport memset
 
 from mediaplane.audio.active_speaker cimport speaker_group_t
@@ -11,8 +10,8 @@ from mediaplane.counters cimport (
 )
 from mediaplane.deadlines cimport (
     REASON_CONNECT, REASON_CONSENT, REASON_DTLS, REASON_FEEDBACK, REASON_KEYFRAME, REASON_NACK,
-    REASON_REPORT, REASON_SHRINK, REASON_SPEAKERS, deadline_due, deadline_heap_free, deadline_heap_init,
-    deadline_next, deadline_set, deadline_t,
+    REASON_REPORT, REASON_SPEAKERS, deadline_due, deadline_heap_free, deadline_heap_init,
+    deadline_next, deadline_t,
 )
 from mediaplane.debug cimport invariant
 from mediaplane.egress cimport egress_flush, egress_free, egress_full, egress_init
@@ -30,7 +29,6 @@ from mediaplane.rings cimport ring_push
 from mediaplane.rtcp.feedback cimport congestion_timeout, keyframe_timeout, nack_timeout
 from mediaplane.rtcp.input cimport rtcp_receive
 from mediaplane.rtcp.reports cimport report_timeout
-from mediaplane.secure.dtls cimport dtls_shrink
 from mediaplane.secure.srtp cimport (
     srtp_engine_free, srtp_engine_new, srtp_replay_t, srtp_unprotect_batch, srtp_unprotect_job_t,
 )
@@ -304,10 +302,6 @@ cdef void _transport_timeout(plane_t *plane, transport_t *transport, int64_t now
         transport_dtls_timeout(plane, transport, now_us)
         if transport.deadline.position == 0:
             return      # the handshake failed
-    if _passed(deadline, REASON_SHRINK, now_us):
-        deadline_set(&plane.deadlines, deadline, REASON_SHRINK, INT64_MAX)
-        if not transport.keep_dtls:     # else it is used all the time
-            dtls_shrink(transport.dtls)
     if _passed(deadline, REASON_NACK, now_us):
         nack_timeout(plane, transport, now_us)
     if _passed(deadline, REASON_KEYFRAME, now_us):

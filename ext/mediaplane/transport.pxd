@@ -6,7 +6,6 @@ from mediaplane.model cimport CloseReason, datagram_t, plane_t, transport_t
 cdef enum:
     CONNECT_TIMEOUT_US = 30000000
     CONSENT_TIMEOUT_US = 30000000    # RFC 7675 section 5.1
-    SHRINK_AFTER_US = 5000000        # the peer's last flight has surely arrived by then
 
 # Takes ownership of a filled transport. NO_SPACE when a table is full, BAD_STATE when the id or ufrag is taken.
 cdef int transport_open(plane_t *plane, transport_t *transport, int64_t now_us) noexcept nogil

@@ -9,7 +9,7 @@ from mediaplane.counters cimport (
     COUNT_DROP_STUN_UNAUTHENTICATED, COUNT_DTLS_HANDSHAKES, COUNT_STUN_REQUESTS, COUNT_TUPLE_SWITCHES,
 )
 from mediaplane.deadlines cimport (
-    REASON_CONNECT, REASON_CONSENT, REASON_DTLS, REASON_REPORT, REASON_SHRINK,
+    REASON_CONNECT, REASON_CONSENT, REASON_DTLS, REASON_REPORT,
     deadline_add, deadline_init, deadline_remove, deadline_set,
 )
 from mediaplane.egress cimport EGRESS_RESERVE, egress_commit, egress_commit_reply, egress_reserve
@@ -23,7 +23,7 @@ from mediaplane.model cimport (
 from mediaplane.secure.dtls cimport (
     DTLS_CLIENT, DTLS_CLOSED, DTLS_CONNECTED, DTLS_FAILED, DTLS_FAILURE_FINGERPRINT, dtls_close, dtls_export_keys,
     dtls_failure, dtls_keys_t, dtls_next_datagram, dtls_next_deadline, dtls_next_message, dtls_receive,
-    dtls_session_free, dtls_session_new, dtls_start, dtls_state, dtls_timeout,
+    dtls_session_free, dtls_session_new, dtls_shrink, dtls_start, dtls_state, dtls_timeout,
 )
 from mediaplane.secure.ice_lite cimport (
     ICE_IGNORED, ICE_NOMINATED, ICE_REFUSED, IceOutcome, ice_answer, ice_credentials_t, ice_ufrag_key, ice_username_key,
@@ -202,7 +202,8 @@ cdef void _connected(plane_t *plane, transport_t *transport, int64_t now_us) noe
     event_emit_value(plane, EVENT_TRANSPORT_CONNECTED, transport.id, profile, False)
     deadline_set(&plane.deadlines, &transport.deadline, REASON_CONNECT, INT64_MAX)
     deadline_set(&plane.deadlines, &transport.deadline, REASON_REPORT, now_us + FIRST_REPORT_US)
-    deadline_set(&plane.deadlines, &transport.deadline, REASON_SHRINK, now_us + SHRINK_AFTER_US)
+    # At once, so that those who join later use the memory again; a repeated flight makes buffers anew.
+    dtls_shrink(transport.dtls)
     consumer = transport.consumers
     while consumer != NULL:
         consumer_transport_connected(plane, consumer, now_us)

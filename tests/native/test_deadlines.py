@@ -78,5 +78,5 @@ def test_everything_due_comes_in_the_order_of_time() -> None:
 
 
 def test_every_reason_can_be_printed() -> None:
-    assert len(set(reasons())) == 9
+    assert len(set(reasons())) == 8
     assert "none" not in reasons()

@@ -372,7 +372,9 @@ cdef int producer_open(plane_t *plane, transport_t *transport, producer_t *produ
         return status
     if transport.transport_cc == NULL:
         transport.transport_cc = producer.transport_cc_receiver
-        producer.transport_cc_receiver = NULL
+    else:
+        free(producer.transport_cc_receiver)    # one serves all of the transport's producers
+    producer.transport_cc_receiver = NULL
     producer.next = transport.producers
     transport.producers = producer
     return OK

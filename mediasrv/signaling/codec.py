@@ -13,7 +13,9 @@ from typing import Any
 import msgpack  # type: ignore[import-untyped]
 import msgspec
 
+from mediasrv.signaling import frame_scanner
 from mediasrv.signaling.errors import RpcError
+from mediasrv.signaling.frame_scanner import FramingError
 
 Frame = bytes | str
 
@@ -89,9 +91,9 @@ def _parse(frame: Frame, limit: int) -> object:
             raise CodecError(f"the frame has {len(data)} bytes; at most {limit} are read")
         if isinstance(frame, str):
             return msgspec.json.decode(data)
-        # Claimed lengths beyond the frame's own are refused before anything is allocated for them.
+        frame_scanner.check(data)
         return msgpack.unpackb(data, raw=False, strict_map_key=True, max_ext_len=0)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, FramingError) as error:
         raise CodecError(f"the frame is not {kind}: {error or type(error).__name__}") from None
 
 

@@ -22,6 +22,7 @@ from mediasrv.rooms.token_bucket import TokenBucket
 from mediasrv.rtc import events as rtc_events
 from mediasrv.rtc.errors import NegotiationError
 from mediasrv.rtc.events import PeerEvent
+from mediasrv.rtc.statistics import PeerStatistics
 
 if TYPE_CHECKING:
     from mediasrv.rooms.lobby import Entry
@@ -198,6 +199,10 @@ class Participant:
             return self._peer_connection.restart_ice(remote)
         except NegotiationError as error:
             raise RoomError("bad_request", error.message) from error
+
+    async def statistics(self) -> PeerStatistics | None:
+        """What has been counted of its media; None if it has none."""
+        return None if self._peer_connection is None else await self._peer_connection.statistics()
 
     def observe(self, event: PeerEvent) -> None:
         """Take an event of the peer connection."""

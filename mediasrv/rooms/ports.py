@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from mediasrv.rooms.grants import Terms
 from mediasrv.rooms.permissions import Permission
 from mediasrv.rtc.events import PeerEvent
+from mediasrv.rtc.statistics import PeerStatistics
 
 
 class Grant(Protocol):
@@ -117,6 +118,9 @@ class PeerConnection(Protocol):
 
     def answer(self, offer: str, *, authorise: Callable[[OfferedTrack], str | None]) -> Answer:
         """Answer `offer`. Raises `NegotiationError` when it can't be answered; then nothing has changed."""
+
+    async def statistics(self) -> PeerStatistics | None:
+        """What has been counted of it; None if there is nothing, or nothing any more."""
 
     def restart_ice(self, remote: Any, /) -> Any:
         """Our new ICE credentials for the remote's (RFC 8840). Raises `NegotiationError`."""

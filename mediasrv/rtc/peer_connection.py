@@ -31,6 +31,7 @@ from mediasrv.rtc.producer import Producer
 from mediasrv.rtc.receive_slot import ReceiveSlot
 from mediasrv.rtc.sctp import SctpAssociation
 from mediasrv.rtc.sdp_attributes import Candidate
+from mediasrv.rtc.statistics import PeerStatistics, peer_statistics
 
 
 def _permit(track: OfferedTrack) -> str | None:
@@ -143,6 +144,16 @@ class PeerConnection:
             bundle=template.bundle,
             ice_lite=True,
         )
+
+    async def statistics(self) -> PeerStatistics | None:
+        """What has been counted of it; None if there is no transport, or none any more."""
+        if self._transport is None:
+            return None
+        try:
+            counted = await self._transport.request_stats()
+        except ConnectionError:
+            return None
+        return peer_statistics(counted, self._producers.values(), self._slots.values())
 
     def close(self) -> None:
         """End it: the peer gets a close_notify, `Closed` follows. Idempotent."""

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -16,10 +16,15 @@ import uvloop
 
 from mediasrv import logs
 from mediasrv.addresses import advertised_addresses, bind_addresses
-from mediasrv.config import Settings
+from mediasrv.config import Settings, is_loopback
+from mediasrv.control.address import TcpAddress
+from mediasrv.control.journal_source import DatabaseJournal
+from mediasrv.control.server import ControlListenError, ControlServer
+from mediasrv.control.statistics import server_statistics
+from mediasrv.control.tls import TlsError, server_context
 from mediasrv.http.client_address import ClientAddresses
 from mediasrv.http.server import HttpServer, ListenError, page_url
-from mediasrv.http.websocket import Close, RpcSession, Send
+from mediasrv.http.websocket import RpcSession
 from mediasrv.journal.durable import DurableJournal
 from mediasrv.journal.journal import Journal
 from mediasrv.journal.settings import parse_retention
@@ -37,8 +42,12 @@ from mediasrv.rtc.certificate import Certificate
 from mediasrv.rtc.events import Closed, PeerEvent
 from mediasrv.rtc.peer_connection import PeerConnection
 from mediasrv.rtc.sdp_attributes import Candidate
+from mediasrv.signaling.carriers import CarriedSession, Close, Send
+from mediasrv.signaling.event_log import EventLog
 from mediasrv.signaling.message_channel import open_channel
+from mediasrv.signaling.services import Services
 from mediasrv.signaling.session import Session
+from mediasrv.signaling.statistics_shapes import ServerStatistics, WorkerStatistics
 from mediasrv.store.data_folder import DataFolder, DataFolderError, default_data_folder
 from mediasrv.store.database import Database, DatabaseError, database_url
 from mediasrv.tokens import TokenVerifier
@@ -119,6 +128,10 @@ class Server:
             open_rooms=settings.open_rooms,
             open_channel=open_channel,
         )
+        self._events = EventLog(self._clock)
+        self._started_at = self._clock.time()
+        self._services: Services | None = None
+        self._control: ControlServer | None = None
         self._data_folder: DataFolder | None = None
         self._journal: DurableJournal | None = None
         self._verifier = TokenVerifier(settings.keys, leeway_s=settings.token_leeway_s)
@@ -137,8 +150,11 @@ class Server:
         try:
             await self._open_journal()
             self._start_media()
+            await self._start_control()
             address = await self._http.start(self.settings.http_address)
-        except (DataFolderError, DatabaseError, ListenError, StartError) as error:
+        except (ControlListenError, DataFolderError, DatabaseError, ListenError, StartError, TlsError) as error:
+            if self._control is not None:
+                await self._control.stop()
             self._pool.stop()
             await self._close_journal()
             if isinstance(error, StartError):
@@ -157,7 +173,7 @@ class Server:
         self._running = False
         log.info("stopping", rooms=len(self._rooms.rooms))
         self._rooms.close()
-        await self._http.stop_sessions()
+        await asyncio.gather(self._http.stop_sessions(), self._control.stop() if self._control else _nothing())
         await self._http.stop()
         self._pool.stop()
         await self._close_journal()
@@ -185,8 +201,10 @@ class Server:
         lines = LogSink()
         for record in self._journal.recovered:
             lines.write(record)
-        sinks: list[Sink] = [lines, self._journal.writer]
+        sinks: list[Sink] = [lines, self._journal.writer, self._events]
         self._rooms.observe(Journal(sinks, self._clock, addresses=settings.journal_addresses))
+        self._rooms.observe(self._events.observe)
+        self._services = Services(self._events, DatabaseJournal(self._journal.reader), self._statistics)
 
     async def _close_journal(self) -> None:
         if self._journal is not None:
@@ -195,6 +213,16 @@ class Server:
         if self._data_folder is not None:
             self._data_folder.close()
             self._data_folder = None
+
+    async def _start_control(self) -> None:
+        settings = self.settings
+        tls = server_context(settings.control_tls_cert, settings.control_tls_key) if settings.control_tls_cert else None
+        self._control = ControlServer(settings.control_addresses, self._open_control_session, tls=tls)
+        bound = await self._control.start()
+        if bound:
+            log.info("control", addresses=[str(address) for address in bound], tls=tls is not None)
+            if any(isinstance(each, TcpAddress) and not is_loopback(each.host) for each in bound) and tls is None:
+                log.warning("control sessions come in the clear: whoever can listen on that network has their tokens")
 
     def _start_media(self) -> None:
         if not self._addresses:
@@ -241,7 +269,33 @@ class Server:
 
     def _open_session(self, send: Send, close: Close, address: str | None) -> RpcSession:
         verify = partial(self._verifier.verify, address=address)
-        return Session(self._rooms, verify, send=send, close=close, address=address)
+        return Session(self._rooms, verify, send=send, close=close, address=address, services=self._services)
+
+    def _open_control_session(
+        self, send: Send, close: Close, address: str | None, trusted_user: str | None
+    ) -> CarriedSession:
+        trusted = None if trusted_user is None else self._verifier.trusted(trusted_user)
+        return Session(
+            self._rooms,
+            partial(self._verifier.verify, address=address),
+            send=send,
+            close=close,
+            address=address,
+            services=self._services,
+            trusted=trusted,
+            text=False,
+        )
+
+    def _statistics(self) -> tuple[ServerStatistics, Sequence[WorkerStatistics], Mapping[str, float]]:
+        control = self._control
+        carriers = {"websocket": self._http.connections, **(control.connections if control else {})}
+        counters = {**self._events.counters, **(control.counters if control else {})}
+        server = server_statistics(self._rooms, self._started_at, carriers, counters)
+        workers = [
+            WorkerStatistics(index=worker.index, port=worker.port, counters=dict(worker.native.counters()))
+            for worker in self._pool.workers
+        ]
+        return server, workers, self._journal.statistics() if self._journal is not None else {}
 
     def _worker_failed(self, index: int, reason: str) -> None:
         self.failure = f"media worker {index} ended: {reason}"
@@ -261,6 +315,10 @@ class Server:
         if error.errno == errno.EACCES:
             return f"UDP port {self.settings.rtc_port} needs privileges; choose one from 1024 on with --rtc-port PORT"
         return f"cannot receive media on UDP port {self.settings.rtc_port}: {error.strerror or error}"
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _is_taken(binds: Sequence[str], port: int) -> bool:

@@ -47,6 +47,21 @@ def serve(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Where pages, /rpc, WHIP and WHEP are served. Default: 127.0.0.1:8080."),
     ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="unix:PATH or tcp:HOST:PORT, where programs reach the control protocol besides /rpc; repeat it.",
+        ),
+    ] = None,
+    control_tls_cert: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Certificate for tcp:HOST:PORT, in PEM. Default: no TLS.")
+    ] = None,
+    control_tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="Its private key.")] = None,
+    control_plaintext: Annotated[
+        bool | None,
+        typer.Option("--control-plaintext", metavar="", help="Allow TCP without TLS at other than loopback addresses."),
+    ] = None,
     rtc_ip: Annotated[
         list[str] | None,
         typer.Option(
@@ -132,6 +147,10 @@ def serve(
     """Run the server until it gets SIGINT or SIGTERM."""
     options = {
         "http": http,
+        "control": control or None,
+        "control_tls_cert": control_tls_cert,
+        "control_tls_key": control_tls_key,
+        "control_plaintext": control_plaintext or None,
         "rtc_ip": rtc_ip or None,
         "rtc_bind": rtc_bind or None,
         "rtc_port": rtc_port,

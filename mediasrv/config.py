@@ -10,12 +10,13 @@ import difflib
 import ipaddress
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_origin
 
 import msgspec
 
+from mediasrv.control.address import ControlAddress, TcpAddress, parse_address
 from mediasrv.journal.settings import Addresses, Webhook, check_webhooks, parse_retention
 from mediasrv.rooms.settings import HISTORY_MAX_MESSAGES
 
@@ -51,6 +52,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     http: str = "127.0.0.1:8080"
     """Address and port of pages, /rpc, WHIP and WHEP."""
+    control: tuple[str, ...] = ()
+    """Where programs reach the control protocol besides /rpc: `unix:PATH` or `tcp:HOST:PORT`."""
+    control_tls_cert: str = ""
+    """Certificate chain (PEM file) for `tcp:`; empty: without TLS."""
+    control_tls_key: str = ""
+    """Its private key (PEM file)."""
+    control_plaintext: bool = False
+    """Whether `tcp:` may do without TLS at addresses that are not loopback."""
     rtc_ip: tuple[str, ...] = ()
     """Addresses told to clients as ICE candidates; empty: those of the interfaces with a default route."""
     rtc_bind: tuple[str, ...] = ()
@@ -95,6 +104,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def http_address(self) -> HostPort:
         return parse_host_port(self.http)
+
+    @property
+    def control_addresses(self) -> tuple[ControlAddress, ...]:
+        return tuple(map(parse_address, self.control))
 
     @property
     def worker_count(self) -> int:
@@ -254,6 +267,7 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> Settings:
             for text in listed:
                 if not is_loopback(text):
                     raise fail(name, f"{text} is not loopback, and with --dev everyone knows the key; use 127.0.0.1")
+    _check_control(settings, fail)
     if settings.rtc_port and settings.rtc_port + settings.worker_count - 1 > 65535:
         raise fail("rtc_port", f"{settings.worker_count} workers need as many ports from {settings.rtc_port} on")
     for name, check in (
@@ -273,6 +287,27 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> Settings:
                 f"the secret of '{key}' has less than {SECRET_MIN_BYTES} bytes; `openssl rand -hex 32` makes one",
             )
     return settings
+
+
+def _check_control(settings: Settings, fail: Callable[[str, str], ConfigError]) -> None:
+    try:
+        addresses = settings.control_addresses
+    except ValueError as error:
+        raise fail("control", str(error)) from None
+    if bool(settings.control_tls_cert) != bool(settings.control_tls_key):
+        missing = "control_tls_key" if settings.control_tls_cert else "control_tls_cert"
+        raise fail(missing, "a certificate and its key belong together, and this one is missing")
+    for address in addresses:
+        if not isinstance(address, TcpAddress) or is_loopback(address.host):
+            continue
+        if settings.dev:
+            raise fail("control", f"{address.host} is not loopback, and with --dev everyone knows the key")
+        if not settings.control_tls_cert and not settings.control_plaintext:
+            raise fail(
+                "control",
+                f"{address} is not loopback, and without TLS tokens would cross the network in the clear: set "
+                "control_tls_cert and control_tls_key, or control_plaintext if that network is yours alone",
+            )
 
 
 def _suggestion(name: str, prefix: str = "") -> str:

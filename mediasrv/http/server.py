@@ -66,6 +66,11 @@ class HttpServer:
         """Deliver what is queued for control clients and close their connections."""
         await self._rpc.stop()
 
+    @property
+    def connections(self) -> int:
+        """How many control clients and call pages are connected."""
+        return self._rpc.connections
+
     async def stop(self) -> None:
         await self._runner.cleanup()
 

@@ -34,6 +34,9 @@ class RpcSession(Protocol):
     def feed(self, frame: Frame) -> None:
         """Take a frame: bytes are MessagePack, text is JSON."""
 
+    def drained(self) -> None:
+        """All that was sent has been taken from the queue."""
+
     def closed(self) -> None:
         """The connection has gone; called exactly once."""
 
@@ -54,6 +57,7 @@ class Connection:
         self._changed = asyncio.Event()
         self._close_code: WSCloseCode | None = None
         self._overflowed = False
+        self.drained: Callable[[], None] = lambda: None
 
     def send(self, frame: Frame) -> bool:
         """Queue `frame`. False if it was refused: the connection is closing, or about to because the queue was full."""
@@ -86,6 +90,9 @@ class Connection:
             while self._frames or self._close_code is None:
                 if not self._frames:
                     self._changed.clear()
+                    self.drained()
+                    if self._frames:
+                        continue
                     await self._changed.wait()
                     continue
                 frame = self._frames.popleft()
@@ -123,6 +130,7 @@ class RpcEndpoint:
         writer = asyncio.create_task(connection.write())
         self._writers[connection] = writer
         session = self._open_session(connection.send, connection.close, self._clients.of(request))
+        connection.drained = session.drained
         try:
             await self._read(socket, session, connection)
         finally:
@@ -139,6 +147,10 @@ class RpcEndpoint:
                 except Exception as error:
                     log.exception("session failed", error=type(error).__name__)
                     connection.close(WSCloseCode.INTERNAL_ERROR)
+
+    @property
+    def connections(self) -> int:
+        return len(self._writers)
 
     async def stop(self) -> None:
         """Close every connection after what is queued for it; no longer than CLOSE_TIMEOUT_S."""

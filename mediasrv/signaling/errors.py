@@ -35,6 +35,7 @@ class ErrorCode(StrEnum):
     RATE_LIMITED = "rate_limited"
     TOO_LARGE = "too_large"
     SERVER_BUSY = "server_busy"
+    UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
 
@@ -60,6 +61,7 @@ MEANINGS: Mapping[ErrorCode, str] = {
     ErrorCode.RATE_LIMITED: "Too many requests; `details.retry_after_ms` says when to try again.",
     ErrorCode.TOO_LARGE: "The text is too long; `details.limit` says how long it may be.",
     ErrorCode.SERVER_BUSY: "A bound of the server is reached, or it is stopping; try again later.",
+    ErrorCode.UNAVAILABLE: "A part of the server that this needs does not answer now; try again later.",
     ErrorCode.INTERNAL: "The server made a mistake; its log says more.",
 }
 
@@ -88,3 +90,19 @@ def reply_of(error: Exception, method: str) -> RpcError:
         return RpcError(ErrorCode(error.code), error.message, error.details)
     _log.error("a request failed", method=method, exc_info=error)
     return RpcError(ErrorCode.INTERNAL, "the server made a mistake; its log says more")
+
+
+_TOKEN_CODES = (
+    ErrorCode.TOKEN_EXPIRED,
+    ErrorCode.TOKEN_INVALID,
+    ErrorCode.TOKEN_WRONG_ROOM,
+    ErrorCode.RATE_LIMITED,
+)
+
+
+def token_error(error: Exception) -> RpcError:
+    """A verifier's refusal as a reply. Raises `error` again if it is none."""
+    code, message = getattr(error, "code", None), getattr(error, "message", None)
+    if not isinstance(message, str) or code not in _TOKEN_CODES:
+        raise error
+    return RpcError(ErrorCode(code), message, getattr(error, "details", None))

@@ -14,7 +14,10 @@ from mediasrv.rooms.ports import Grant
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.room import Room
 from mediasrv.signaling.errors import ErrorCode
+from mediasrv.signaling.event_log import Position
+from mediasrv.signaling.event_subscription import EventFilter
 from mediasrv.signaling.schema import Shape
+from mediasrv.signaling.services import Services
 
 
 class Scope(StrEnum):
@@ -71,6 +74,16 @@ class Caller(Protocol):
     @property
     def address(self) -> str | None:
         """The client's IP address, where it has one."""
+
+    @property
+    def services(self) -> Services:
+        """What control sessions reach besides rooms. Raises `RpcError` `unavailable` where there is nothing."""
+
+    def subscribe(self, chosen: EventFilter, after: Position | None) -> None:
+        """Have the client told events, after the reply; a subscription that it had ends."""
+
+    def unsubscribe(self) -> None:
+        """Have it told no more."""
 
     def check_new(self) -> None:
         """Raises `RpcError` `already_joined` if the connection is something already."""

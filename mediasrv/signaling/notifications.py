@@ -15,6 +15,7 @@ from msgspec import Meta
 from mediasrv.rooms import events
 from mediasrv.rooms.events import Cause, Feature, GuestOutcome, LeaveReason, Source
 from mediasrv.rooms.permissions import FLAG_OF_NAME
+from mediasrv.signaling.event_shapes import EXAMPLE_EVENT
 from mediasrv.signaling.schema import (
     EXAMPLE_CAMERA,
     EXAMPLE_GUEST,
@@ -59,6 +60,8 @@ CLOSING_REASONS: Mapping[str, str] = {
     "too_slow": "You read more slowly than the room talks.",
     "rate_limited": "You kept sending requests after too many had been refused.",
     "join_timeout": "You did not join in time.",
+    "idle": "Nothing came from you for a long time.",
+    "server_busy": "The server takes no new connections now.",
 }
 
 
@@ -276,6 +279,7 @@ _EXAMPLES: tuple[Shape, ...] = (
     BanLifted(ban_id="b_7a52e9c01f3d8b46", by="admin:backend"),
     Admitted(**{field: getattr(EXAMPLE_JOINED, field) for field in EXAMPLE_JOINED.__struct_fields__}),
     Connected(),
+    EXAMPLE_EVENT,
     Closing(reason="server_stopping", message=CLOSING_REASONS[LeaveReason.SERVER_STOPPING]),
 )
 

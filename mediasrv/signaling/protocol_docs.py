@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -16,7 +16,11 @@ from mediasrv.rooms.events import LeaveReason
 from mediasrv.rooms.permissions import FLAG_OF_NAME
 from mediasrv.rooms.room import RoomLimits
 from mediasrv.signaling import codec
+from mediasrv.signaling.carriers import FRAME_TIMEOUT_S, IDLE_S
 from mediasrv.signaling.errors import MEANINGS
+from mediasrv.signaling.event_log import KEPT_EVENTS
+from mediasrv.signaling.event_shapes import HISTORY, LIVE, JournalRecord, Kind
+from mediasrv.signaling.event_subscription import UNREAD_EVENTS
 from mediasrv.signaling.method import ERRORS_OF_EVERY_METHOD, ERRORS_OF_SCOPE, Method, Scope
 from mediasrv.signaling.method_table import METHODS
 from mediasrv.signaling.notifications import CLOSING_REASONS, NOTIFICATIONS
@@ -32,6 +36,14 @@ from mediasrv.signaling.schema import (
     Track,
 )
 from mediasrv.signaling.session import SessionLimits
+from mediasrv.signaling.statistics_shapes import (
+    EncodingStatistics,
+    ParticipantStatistics,
+    ServerStatistics,
+    SlotStatistics,
+    TrackStatistics,
+    WorkerStatistics,
+)
 
 PATH = Path("docs") / "control-protocol.md"
 
@@ -44,53 +56,115 @@ _SHARED: tuple[type[Shape], ...] = (
     OfferedTrack,
     KeptMessage,
     Ban,
+    JournalRecord,
+    ServerStatistics,
+    WorkerStatistics,
+    ParticipantStatistics,
+    TrackStatistics,
+    EncodingStatistics,
+    SlotStatistics,
 )
-_TYPE_NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
+_TYPE_NAMES: dict[Any, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    NoneType: "null",
+    Any: "anything",
+}
 
 
 def render() -> str:
     """The whole page, in Markdown."""
-    parts = (_introduction(), _errors(), _methods(), _notifications(), _shapes(), _reasons())
+    parts = (
+        _introduction(),
+        _carriers(),
+        _limits(),
+        _scopes(),
+        _errors(),
+        _methods(),
+        _notifications(),
+        _events(),
+        _shapes(),
+        _reasons(),
+    )
     return "\n".join(line for part in parts for line in part)
 
 
 def _introduction() -> Iterator[str]:
-    limits, rooms = SessionLimits(), RoomLimits()
-    every = ", ".join(f"`{code}`" for code in ERRORS_OF_EVERY_METHOD)
-    errors = {scope: ", ".join(f"`{code}`" for code in codes) for scope, codes in ERRORS_OF_SCOPE.items()}
+    limits = SessionLimits()
     yield f"""# The control protocol
 
 <!-- Written by `python -m mediasrv.signaling.protocol_docs` from mediasrv/signaling; edit that. -->
 
-A client speaks it over the WebSocket `/rpc`. Each frame holds one array:
+A client speaks it over a WebSocket, TCP or a Unix socket: [MessagePack-RPC]\
+(https://github.com/msgpack-rpc/msgpack-rpc/blob/master/spec.md), arrays of these three forms:
 
-| frame | sent by | array |
+| message | sent by | array |
 |---|---|---|
 | request | client | `[0, id, method, params]` |
 | response | server | `[1, id, error, result]`: one of the last two is null |
 | notification | server | `[2, method, params]` |
 
-Binary frames are [MessagePack-RPC](https://github.com/msgpack-rpc/msgpack-rpc/blob/master/spec.md), text frames the
-same arrays as JSON. The server speaks as the client's last frame did. `id` is an integer from 0 to 2^53 - 1 that the
-client chooses; responses come in the order of the requests, but for those that take the server a while. Params and
-results are maps. Fields that aren't named here are ignored: newer servers and clients may send more of them.
+`id` is an integer from 0 to 2^53 - 1 that the client chooses. A client need not wait for a response before its next
+request; responses come in the order of the requests, but for those that take the server a while. Params and results are
+maps. Fields that aren't named here are ignored: newer servers and clients may send more of them.
 
-A connection begins with `join` or `authenticate`, within {limits.join_timeout_s:g} seconds. After `join` it is one
-participant until it ends. No notification comes before the result of `join`, and those that a request causes come after
-its response. When the connection is lost, the participant stays in the room for a while, so that `resume_session` on
-another connection goes on with it, and then for as long as its media flows; joining again with the same identity takes
-its place. After `authenticate` it is a control session, which is in no room.
+A connection begins with `join`, `resume_session` or `authenticate`, within {limits.join_timeout_s:g} seconds. After
+`join` it is one participant until it ends. No notification comes before the result of `join`, and those that a request
+causes come after its response. When the connection is lost, the participant stays in the room for a while, so that
+`resume_session` on another connection goes on with it, and then for as long as its media flows; joining again with the
+same identity takes its place. After `authenticate` it is a control session, which is in no room.
+"""
+
+
+def _carriers() -> Iterator[str]:
+    yield f"""## Carriers
+
+| carrier | where | messages |
+|---|---|---|
+| WebSocket | `/rpc` of the HTTP address | one in each frame: MessagePack in a binary frame, the same as JSON in a \
+text frame. The server speaks as the client's last frame did |
+| TCP | `tcp:HOST:PORT` of the setting `control`, with TLS where the server has a certificate for it | MessagePack, \
+one behind the other, with nothing between them and no lengths before them |
+| Unix socket | `unix:PATH` of the setting `control` | as with TCP |
+
+A reader of a stream hands what it gets to a streaming MessagePack decoder, and takes a message each time the decoder
+has a whole value. Over a Unix socket the user that the server runs as, and root, have a control session from the
+beginning, without `authenticate`.
+
+The server pings WebSockets, and closes those that don't answer. It closes a TCP connection with the reason `idle` after
+{IDLE_S:g} seconds in which nothing came: who only listens sends a `ping` now and then. Over a stream a message must be
+there {FRAME_TIMEOUT_S:g} seconds after it began.
+"""
+
+
+def _limits() -> Iterator[str]:
+    limits, rooms = SessionLimits(), RoomLimits()
+    yield f"""## Limits
 
 | limit | |
 |---|---|
-| bytes in a frame | {limits.frame_bytes:,}; {limits.frame_bytes_before_join:,} before `join` or `authenticate` |
+| bytes in a message to the server | {limits.frame_bytes:,}; {limits.frame_bytes_before_join:,} before `join` or \
+`authenticate` |
 | levels of nesting in params | {codec.MAX_DEPTH} |
 | requests | {limits.request_rate:g} a second, {limits.request_burst} at once |
+| requests of a control session | {limits.control_request_rate:,.0f} a second, {limits.control_request_burst:,} at \
+once |
 | requests that take the server a while | {limits.open_requests} at a time |
 | messages | {rooms.message_rate:g} a second, {rooms.message_burst} at once |
+| events that wait for a control session that does not read | {UNREAD_EVENTS}, then as long as they are among the last \
+{KEPT_EVENTS:,} of the server |
 
-A frame that is no request and has no id to answer closes the connection, and so does reading so slowly that too many
-frames wait.
+Something that is no request and has no id to answer closes the connection with the reason `bad_frame`, and so does
+reading so slowly that too much waits, with the reason `too_slow`. Others are not affected.
+"""
+
+
+def _scopes() -> Iterator[str]:
+    every = ", ".join(f"`{code}`" for code in ERRORS_OF_EVERY_METHOD)
+    errors = {scope: ", ".join(f"`{code}`" for code in codes) for scope, codes in ERRORS_OF_SCOPE.items()}
+    yield f"""## Permissions and scopes
 
 The permission flags are {", ".join(f"`{name}`" for name in FLAG_OF_NAME)}. They are independent of each other. A flag
 holds where it is *granted*, by a moderator's last word, else by the token, else by the room, and *consented* to.
@@ -133,6 +207,23 @@ def _notifications() -> Iterator[str]:
         yield _doc(type(example)) + "\n"
         yield "Params:" + _fields(type(example))
         yield _code(_json([codec.NOTIFICATION, name, example]))
+
+
+def _events() -> Iterator[str]:
+    yield """## Kinds of events
+
+What the notification `event`, the records of `read_journal`, the webhooks and the lines of the log call `event`, and
+the fields that come with it. A field that has nothing to say is left out. `by` is a participant's id, `server`, or
+`admin:` and a name. These are history, which the journal keeps:
+"""
+    yield from _kinds(HISTORY)
+    yield "These are told, and forgotten:\n"
+    yield from _kinds(LIVE)
+
+
+def _kinds(kinds: Mapping[str, Kind]) -> Iterator[str]:
+    rows = ((f"`{name}`", kind.meaning, f"`{_json(kind.fields)}`") for name, kind in kinds.items())
+    yield from _table(("event", "meaning", "fields, for example"), rows)
 
 
 def _shapes() -> Iterator[str]:
@@ -197,7 +288,7 @@ def _example(method: Method) -> str:
     return _code(f"{request}\n{_json([codec.RESPONSE, 7, None, method.example_result])}")
 
 
-def _json(message: list[object]) -> str:
+def _json(message: object) -> str:
     """One line, with the spaces that people put in."""
     return msgspec.json.format(msgspec.json.encode(message), indent=0).decode()
 

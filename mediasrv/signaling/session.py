@@ -25,11 +25,14 @@ from mediasrv.rooms.room import Room
 from mediasrv.rooms.token_bucket import TokenBucket
 from mediasrv.signaling import codec
 from mediasrv.signaling.codec import CodecError, Frame, Request
-from mediasrv.signaling.errors import ErrorCode, RpcError, rate_limited, reply_of
+from mediasrv.signaling.errors import ErrorCode, RpcError, rate_limited, reply_of, token_error
+from mediasrv.signaling.event_log import LoggedEvent, Position
+from mediasrv.signaling.event_subscription import EventFilter, EventSubscription
 from mediasrv.signaling.method import Scope
 from mediasrv.signaling.method_table import METHODS
 from mediasrv.signaling.notifications import CLOSING_REASONS, METHOD_OF, Admitted, Closing, notification_of
 from mediasrv.signaling.schema import Shape
+from mediasrv.signaling.services import Services
 from mediasrv.signaling.shapes import joined_of
 
 _log = structlog.get_logger("signaling")
@@ -46,6 +49,8 @@ class SessionLimits:
 
     request_rate: float = 50
     request_burst: int = 200
+    control_request_rate: float = 5_000  # of control sessions, which speak for a whole service
+    control_request_burst: int = 10_000
     refused_requests: int = 1_000  # in a row; who goes on asking then is cut off
     open_requests: int = 16  # whose methods await something, such as the journal
     join_timeout_s: float = 30
@@ -70,8 +75,12 @@ class Session:
         close: Callable[[], None],
         limits: SessionLimits | None = None,
         address: str | None = None,
+        services: Services | None = None,
+        trusted: Grant | None = None,
+        text: bool = True,
     ) -> None:
-        """`address` is the IP address of the client, where it has one."""
+        """`address` is the IP address of the client, where it has one. `trusted`: it is a control session without a
+        token, and may still become something else with one. `text`: what is said before it has spoken is JSON."""
         self.address = address
         self.registry = registry
         self._verify = verify
@@ -85,11 +94,18 @@ class Session:
         self._attachment: Attachment | None = None
         self._guest: Guest | None = None
         self._admin: Grant | None = None
+        self._trusted = trusted
+        self._services = services
+        self._subscription: EventSubscription | None = None
         self._open: set[asyncio.Task[None]] = set()  # requests whose methods await something
-        self._text = True  # the format of the client's last frame, in which it is spoken to
+        self._text = text  # the format of the client's last frame, in which it is spoken to
         self._ended = False
         self._after_reply: list[Callable[[], None]] | None = None  # while a request is handled
-        self._join_timer: Timer | None = clock.call_later(self._limits.join_timeout_s, self._join_timed_out)
+        self._join_timer: Timer | None = None
+        if trusted is not None:
+            self.become_admin(trusted)
+        else:
+            self._join_timer = clock.call_later(self._limits.join_timeout_s, self._join_timed_out)
 
     # --- the driver's side -------------------------------------------------------------------------------------
 
@@ -98,10 +114,8 @@ class Session:
         if self._ended:
             return
         self._text = isinstance(frame, str)
-        known = self._participant is not None or self._admin is not None
-        limit = self._limits.frame_bytes if known else self._limits.frame_bytes_before_join
         try:
-            request = codec.decode(frame, limit)
+            request = codec.decode(frame, self.frame_limit)
         except CodecError as error:
             if error.request_id is None:
                 self._end("bad_frame", error.message)
@@ -110,10 +124,26 @@ class Session:
             return
         self._answer(request)
 
+    @property
+    def frame_limit(self) -> int:
+        """The bytes that a frame may have now."""
+        known = self._participant is not None or self._admin is not None
+        return self._limits.frame_bytes if known else self._limits.frame_bytes_before_join
+
+    def drained(self) -> None:
+        """All that was sent has been taken from the connection's queue."""
+        if self._subscription is not None:
+            self._subscription.drained()
+
+    def end(self, reason: str, message: str | None = None) -> None:
+        """Tell the client why, and close: for what the driver notices. `reason` is a reason of closing."""
+        self._end(reason, message)
+
     def closed(self) -> None:
         """The connection is gone. The participant stays in the room while its media flows."""
         self._ended = True
         self._stop_join_timer()
+        self.unsubscribe()
         for task in self._open:
             task.cancel()
         if self._attachment is not None:
@@ -223,8 +253,29 @@ class Session:
             raise RpcError(ErrorCode.INVALID_PARAMS, "a control session is in no room: name one in 'room'")
         return self.registry.find(name)
 
+    @property
+    def services(self) -> Services:
+        if self._services is None:
+            raise RpcError(ErrorCode.UNAVAILABLE, "this server does not offer that")
+        return self._services
+
+    def subscribe(self, chosen: EventFilter, after: Position | None) -> None:
+        self.unsubscribe()
+        services = self.services
+        subscription = EventSubscription(
+            services.events, chosen, put=self._put_event, too_slow=lambda: self._end("too_slow")
+        )
+        self._subscription = subscription
+        self._when_replied(lambda: subscription.start(after, services.journal))
+
+    def unsubscribe(self) -> None:
+        if self._subscription is not None:
+            self._subscription.close()
+            self._subscription = None
+
     def check_new(self) -> None:
-        if self._participant is not None or self._admin is not None or self._guest is not None:
+        admin = self._admin is not None and self._admin is not self._trusted
+        if self._participant is not None or admin or self._guest is not None:
             raise RpcError(ErrorCode.ALREADY_JOINED, "this connection has joined or authenticated already")
 
     def verify(self, token: str) -> Grant:
@@ -232,18 +283,22 @@ class Session:
         try:
             return self._verify(token)
         except Exception as error:
-            raise _token_error(error) from error
+            raise token_error(error) from error
 
     def resume(self, token: str, epoch: int) -> RoomParticipant:
         return self.registry.resume(token, epoch)
 
     def become_participant(self, participant: RoomParticipant) -> None:
         self._participant = participant
+        self._admin = None
+        self.unsubscribe()
         self._stop_join_timer()
         self._attachment = participant.listen(self._take, superseded=lambda: self._end("resumed_elsewhere"))
 
     def become_guest(self, guest: Guest) -> None:
         self._guest = guest
+        self._admin = None
+        self.unsubscribe()
         self._stop_join_timer()
 
     def guest_decided(self, participant: RoomParticipant | None, outcome: events.GuestOutcome) -> None:
@@ -256,16 +311,16 @@ class Session:
 
     def become_admin(self, grant: Grant) -> None:
         self._admin = grant
+        limits = self._limits
+        monotonic = self.registry.clock.monotonic
+        self._requests = TokenBucket(limits.control_request_rate, limits.control_request_burst, monotonic)
         self._stop_join_timer()
 
     # --- notifications -----------------------------------------------------------------------------------------
 
     def _take(self, event: events.RoomEvent) -> None:
         """An event of the room. In the middle of a request it waits for the reply."""
-        if self._after_reply is not None:
-            self._after_reply.append(partial(self._tell, event))
-        else:
-            self._tell(event)
+        self._when_replied(partial(self._tell, event))
 
     def _tell(self, event: events.RoomEvent) -> None:
         if isinstance(event, events.ParticipantLeft) and event.participant_id == self.me.id:
@@ -279,6 +334,10 @@ class Session:
         method = METHOD_OF[type(notification)]
         self._put(codec.encode_notification(method, notification, text=self._text))
 
+    def _put_event(self, event: LoggedEvent) -> None:
+        frame = event.encoded(text=self._text)
+        self._when_replied(lambda: self._put(frame))
+
     # --- the end -----------------------------------------------------------------------------------------------
 
     def _put(self, frame: Frame) -> None:
@@ -287,11 +346,14 @@ class Session:
 
     def _end(self, reason: str, message: str | None = None) -> None:
         """Say why, and have the connection closed; in the middle of a request, after the reply."""
-        end = partial(self._end_now, reason, message or CLOSING_REASONS[reason])
+        self._when_replied(partial(self._end_now, reason, message or CLOSING_REASONS[reason]))
+
+    def _when_replied(self, step: Callable[[], None]) -> None:
+        """Do it now; in the middle of a request, after the reply."""
         if self._after_reply is not None:
-            self._after_reply.append(end)
+            self._after_reply.append(step)
         else:
-            end()
+            step()
 
     def _end_now(self, reason: str, message: str) -> None:
         if self._ended:
@@ -299,6 +361,7 @@ class Session:
         # What becomes of the participant is decided in `closed`: a room must not change while it tells its events.
         self._ended = True
         self._stop_join_timer()
+        self.unsubscribe()
         if self._attachment is not None:
             self._attachment.silence()
         closing = Closing(reason=reason, message=message)
@@ -315,23 +378,9 @@ class Session:
             self._join_timer = None
 
 
-_TOKEN_CODES = (
-    ErrorCode.TOKEN_EXPIRED,
-    ErrorCode.TOKEN_INVALID,
-    ErrorCode.TOKEN_WRONG_ROOM,
-    ErrorCode.RATE_LIMITED,
-)
 _END_OF_WAITING: Mapping[events.GuestOutcome, str] = {
     "refused": "refused",
     "gone": LeaveReason.LEFT,
     "replaced": LeaveReason.REPLACED,
     "room_closed": LeaveReason.ROOM_CLOSED,
 }
-
-
-def _token_error(error: Exception) -> RpcError:
-    """A verifier's refusal as a reply. Raises `error` again if it is none."""
-    code, message = getattr(error, "code", None), getattr(error, "message", None)
-    if not isinstance(message, str) or code not in _TOKEN_CODES:
-        raise error
-    return RpcError(ErrorCode(code), message, getattr(error, "details", None))

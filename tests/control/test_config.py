@@ -73,7 +73,7 @@ def test_dev_refuses_to_be_reachable_from_outside(write, setting):
     ("text", "message"),
     [
         ("rtc_prt = 1", "unknown key 'rtc_prt'; did you mean 'rtc_port'?"),
-        ("zzz = 1", "unknown key 'zzz'; known keys are data_dir, database, dev, http"),
+        ("zzz = 1", "unknown key 'zzz'; known keys are control, control_plaintext"),
         ("rtc_port = 'x'", "rtc_port: Expected `int`, got `str`"),
         ("rtc_port = 65536", "rtc_port: Expected `int` <= 65535 (got 65536)"),
         ("workers = -1", "workers: Expected `int` >= 0"),

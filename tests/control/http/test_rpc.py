@@ -27,6 +27,8 @@ class EchoSession:
             self.close()
             self.send("too late")
 
+    def drained(self) -> None: ...
+
     def closed(self) -> None:
         assert not self.was_closed.is_set()
         self.was_closed.set()

@@ -9,7 +9,7 @@ from mediasrv.rooms.events import LeaveReason
 from mediasrv.signaling import protocol_docs
 from mediasrv.signaling.errors import MEANINGS, ErrorCode
 from mediasrv.signaling.method_table import METHODS
-from mediasrv.signaling.methods import joining, media, messages, moderation, oneself, rooms, subscriptions
+from mediasrv.signaling.methods import control, joining, media, messages, moderation, oneself, rooms, subscriptions
 from mediasrv.signaling.notifications import CLOSING_REASONS, NOTIFICATIONS
 from mediasrv.signaling.schema import Shape
 
@@ -56,7 +56,7 @@ def test_every_field_and_shape_is_explained() -> None:
 
 
 def test_each_method_is_in_the_table_once() -> None:
-    themes = (joining, oneself, media, subscriptions, messages, moderation, rooms)
+    themes = (joining, oneself, media, subscriptions, messages, moderation, rooms, control)
     assert [method.name for theme in themes for method in theme.METHODS] == list(METHODS)
 
 

@@ -1,4 +1,4 @@
-"""The command line: `mediasrv serve`, `mediasrv token`, `mediasrv loadtest` and `mediasrv journal …`."""
+"""The command line: `mediasrv serve`, `token`, `loadtest`, `journal …` and `ctl …`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from mediasrv import config, tokens
+from mediasrv.ctl.commands import app as ctl_app
 from mediasrv.journal.commands import app as journal_app
 from mediasrv.loadtest.command import loadtest
 from mediasrv.rooms.permissions import FLAG_OF_NAME, Permission, flag_names, from_names
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 
 app.add_typer(journal_app, name="journal")
+app.add_typer(ctl_app, name="ctl")
 
 ConfigFile = Annotated[
     Path | None,

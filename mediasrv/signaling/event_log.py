@@ -240,6 +240,8 @@ def live_event_of(event: events.RoomEvent) -> tuple[str, str | None, Mapping[str
             return "unmute_requested", event.participant_id, {"source": event.source, "by": event.by}
         case events.MessageDelivered():
             return "message_delivered", event.sender_id, {"message": event.message_id, "to": event.recipient_id}
+        case events.DominantSpeaker():
+            return "dominant_speaker", event.participant_id, {"track": event.track_id}
         case events.Speaking():
             return "speaking", None, {"levels": dict(event.levels)}
         case _:

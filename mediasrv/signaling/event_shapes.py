@@ -76,6 +76,9 @@ LIVE: Mapping[str, Kind] = {
     "message_delivered": Kind(
         "Somebody who was away has its message now.", {"message": "m_4be8c07d19f2a635", "to": EXAMPLE_ME.id}
     ),
+    "dominant_speaker": Kind(
+        "Somebody else has the floor; `track` and participant are null: nobody.", {"track": EXAMPLE_CAMERA.id}
+    ),
     "speaking": Kind(
         "Who speaks, with levels in dBov, at most five times a second; only where `kinds` names it, and never later.",
         {"levels": {EXAMPLE_PARTICIPANT.id: -31}},

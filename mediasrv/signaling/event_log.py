@@ -22,7 +22,7 @@ KEPT_EVENTS = 10_000
 EVENTS_MISSED = "events_missed"
 UNKEPT_KINDS = frozenset({"speaking"})
 _POSITION = re.compile(
-    r"(?:(?P<run>[0-9a-f]{12})-(?P<number>\d{1,15})-(?P<ts_ms>\d{1,15}))|(?:j-(?P<journal>\d{1,18}))"
+    r"(?P<run>[0-9a-f]{12})-(?P<number>\d{1,15})-(?P<ts_ms>\d{1,15})|j-(?P<journal>\d{1,18})", re.ASCII
 )
 
 

@@ -1,0 +1,160 @@
+"""`mediasrv ctl`: what operators type, and what they read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from mediasrv import config
+from mediasrv.ctl.tables import _plain
+from mediasrv.ctl.target import configured_address, target
+
+from .server import ProgramServer, tcp
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MEDIASRV_")}
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[list[str]]:
+        return [re.split(r"\s{2,}", line.strip()) for line in self.out.splitlines()]
+
+
+Ctl = Callable[..., Any]
+
+
+@pytest.fixture
+def ctl(server: ProgramServer) -> Ctl:
+    async def run(*arguments: str) -> Ran:
+        command = [sys.executable, "-m", "mediasrv", "ctl", "--control", str(server.bound[0]), *arguments]
+        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=ENVIRONMENT)
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+        return Ran(process.returncode or 0, out.decode(), err.decode())
+
+    return run
+
+
+async def test_an_operators_morning(server: ProgramServer, ctl: Ctl):
+    assert (await ctl("rooms")).out == "no room is open\n"
+    async with tcp(server) as root, tcp(server, None) as ada, tcp(server, None) as bob:
+        await root.call("create_room", room="standup")
+        await ada.call("join", token="ada")
+        await ada.call("offer", sdp="0 audio send\n1 video send")
+        await bob.call("join", token="bob")
+        assert (await ctl("rooms")).rows[1][:4] == ["standup", "2", "0", "1000"]
+        people = (await ctl("participants", "standup")).rows
+        assert [row[1] for row in people[1:]] == ["ada", "bob"]
+        assert people[1][4] == "microphone opus, camera VP8"
+
+        assert (await ctl("mute", "standup", "ada")).out == "the microphone of ada is muted\n"
+        assert "microphone opus (muted)" in (await ctl("participants", "standup")).out
+        missing = await ctl("mute", "standup", "bob", "screen")
+        assert (missing.code, missing.err) == (1, "mediasrv: bob publishes no screen\n")
+        revoked = await ctl("revoke", "standup", "ada", "publish_video", "send_message", "--for", "1h")
+        assert "publish_audio" in revoked.out
+        assert "send_message" not in revoked.out
+        assert "send_message" in (await ctl("grant", "standup", "ada", "send_message")).out
+        wrong = await ctl("grant", "standup", "ada", "fly")
+        assert (wrong.code, "fly" in wrong.err) == (1, True)
+
+        bob_id = json.loads((await ctl("participants", "standup", "--json")).out.splitlines()[1])["id"]
+        assert (await ctl("kick", "standup", bob_id)).out == "bob was removed from standup\n"
+        assert await bob.closing() == "removed"
+        gone = await ctl("kick", "standup", "bob")
+        assert (gone.code, gone.err) == (1, "mediasrv: bob is not in standup; there is ada\n")
+        assert (await ctl("ban", "standup", "mal", "--reason", "spam")).out.startswith("mal is banned from standup: b_")
+        assert (await ctl("ban", "standup", "ada")).code == 0
+        assert await ada.closing() == "banned"
+        assert (await ctl("close", "standup")).out == "standup is closed\n"
+    closed = await ctl("participants", "standup")
+    assert (closed.code, closed.err) == (1, "mediasrv: there is no room 'standup' (not_found)\n")
+    records = [json.loads(line) for line in (await ctl("journal", "--json", "-n", "1000")).out.splitlines()]
+    assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
+    assert [records[0]["event"], records[-1]["event"]] == ["room_opened", "room_closed"]
+    assert "participant_banned" in (await ctl("journal", "--room", "standup")).out
+
+
+async def test_the_journal_is_followed_over_a_restart(server: ProgramServer):
+    async with tcp(server) as wire:
+        await wire.call("create_room", room="one")
+    command = [sys.executable, "-m", "mediasrv", "ctl", "--control", str(server.bound[0]), "journal", "-f"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, env=ENVIRONMENT)
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            assert b"one #1  room_opened" in await process.stdout.readline()
+            await server.restart()
+            while b"one #2  room_closed" not in await process.stdout.readline():
+                pass
+            async with tcp(server) as wire:
+                await wire.call("create_room", room="two")
+            while b"two #1  room_opened" not in await process.stdout.readline():
+                pass
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def test_statistics_are_shown(server: ProgramServer, ctl: Ctl):
+    shown = await ctl("stats")
+    assert re.match(r"mediasrv \S+, running for .*: 0 rooms, 0 participants, control connections: 1 by unix", shown.out)
+    assert json.loads((await ctl("stats", "--json")).out)["server"]["connections"]["unix"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--control", "carrier:pigeon", "rooms"], 2, "'carrier:pigeon' is no address of a server"),
+        (["--control", "unix:/nowhere/x.sock", "rooms"], 1, "cannot reach the server at unix:/nowhere/x.sock"),
+        (["--ca-file", "/nowhere.pem", "rooms"], 2, "--ca-file: /nowhere.pem"),
+        (["ban", "standup", "mal", "--for", "ever"], 2, "--for: 'ever' is not a length of time"),
+        (["--config", "/nowhere.toml", "rooms"], 2, "cannot read the configuration file /nowhere.toml"),
+    ],
+)
+async def test_mistakes_are_named(ctl: Ctl, arguments: list[str], code: int, message: str):
+    ran = await ctl(*arguments)
+    assert ran.code == code
+    assert ran.err.startswith("mediasrv: ")
+    assert message in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "address"),
+    [
+        ({}, "ws://127.0.0.1:8080/rpc"),
+        ({"http": "0.0.0.0:80"}, "ws://127.0.0.1:80/rpc"),
+        ({"control": ["tcp:127.0.0.1:1"]}, "tcp://127.0.0.1:1"),
+        ({"control": ["tcp:[::]:1"], "control_plaintext": True}, "tcp://[::1]:1"),
+        ({"control": ["tcp:10.0.0.1:1"], "control_tls_cert": "c", "control_tls_key": "k"}, "tls://10.0.0.1:1"),
+        ({"control": ["tcp:127.0.0.1:1", "unix:/x"]}, "unix:/x"),
+    ],
+)
+def test_the_configuration_says_where_the_server_is(options: dict[str, Any], address: str):
+    assert configured_address(config.load(options, environment={})) == address
+
+
+def test_a_token_is_made_with_the_configured_key_unless_none_is_needed():
+    settings = config.load({}, environment={"MEDIASRV_KEYS": "main:" + "s" * 32})
+    assert target(settings, "unix:/x", None, None).token is None
+    assert target(settings, "unix:/x", "given", None).token == "given"
+    made = target(settings, None, None, None).token
+    assert callable(made)
+    assert made().count(".") == 2
+
+
+def test_nothing_that_somebody_calls_themself_speaks_to_the_terminal():
+    assert _plain("Ada\x1b[2J\r\n\u202e") == "Ada\N{REPLACEMENT CHARACTER}[2J" + "\N{REPLACEMENT CHARACTER}" * 3

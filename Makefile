@@ -70,7 +70,7 @@ lint: build .venv/.installed-test .venv/.installed-lint ## check style and types
 		--allowlist .ci/stubtest-allowlist $(subst /,.,$(patsubst ext/%.pyi,%,$(STUBS))))
 
 clean: ## remove everything that was built or installed here
-	rm -rf .venv build dist .deps-build .deps-test *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .venv build dist tests/e2e/node/node_modules .deps-build .deps-test *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find ext \( -name '*.so' -o -name '*.c' \) -delete
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -78,7 +78,7 @@ clean: ## remove everything that was built or installed here
 	.ci/deps
 	touch $@
 
-.deps-test: .ci/deps
+.deps-test: .ci/deps tests/e2e/node/package-lock.json
 	.ci/deps test
 	touch $@
 

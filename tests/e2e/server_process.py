@@ -35,6 +35,7 @@ class ServerProcess:
         self.url = url
         self.journal: list[Record] = []
         self.faults: list[str] = []
+        self._control: list[str] = []
         self._own_data = own_data  # goes with the last that knows of it
         self._process = process
         self._news = asyncio.Condition()
@@ -64,6 +65,11 @@ class ServerProcess:
             assert process.stderr
             raise AssertionError(f"the server did not start: {line}{(await process.stderr.read()).decode()}")
         return cls(process, ready["url"], own_data)
+
+    async def control_port(self) -> int:
+        """That of the first address `tcp:` that it was started with."""
+        await self._until(lambda: bool(self._control), 10, lambda: "the server listens on no control address")
+        return next(int(address.rpartition(":")[2]) for address in self._control if address.startswith("tcp:"))
 
     @property
     def address(self) -> str:
@@ -129,6 +135,8 @@ class ServerProcess:
             return
         if entry.get("logger") == "journal":
             self.journal.append(entry)
+        elif entry.get("event") == "control":
+            self._control = entry["addresses"]
         elif entry.get("level") in ("error", "critical"):
             self.faults.append(line)
 

@@ -106,7 +106,7 @@ async def test_the_journal_is_followed_over_a_restart(server: ProgramServer):
                 pass
     finally:
         process.terminate()
-        await process.wait()
+        await process.communicate()
 
 
 async def test_statistics_are_shown(server: ProgramServer, ctl: Ctl):

@@ -1,16 +1,18 @@
-"""The command line: `mediasrv serve`, `token`, `loadtest`, `journal …` and `ctl …`."""
+"""The command line: `mediasrv serve`, `config`, `token`, `loadtest` `journal …` and `ctl …`."""
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mediasrv import config, tokens
+from mediasrv import config, config_show, tokens
 from mediasrv.ctl.commands import app as ctl_app
 from mediasrv.journal.commands import app as journal_app
 from mediasrv.loadtest.command import loadtest
@@ -48,6 +50,13 @@ def serve(
     http: Annotated[
         str | None,
         typer.Option(metavar="HOST:PORT", help="Where pages, /rpc, WHIP and WHEP are served. Default: 127.0.0.1:8080."),
+    ] = None,
+    tls_cert: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="PEM file of a certificate and its chain, to serve https. Default: http."),
+    ] = None,
+    tls_key: Annotated[
+        str | None, typer.Option(metavar="FILE", help="PEM file of its private key. Default: the certificate's file.")
     ] = None,
     control: Annotated[
         list[str] | None,
@@ -124,6 +133,13 @@ def serve(
         float | None,
         typer.Option(metavar="S", help="How long somebody with a lost connection may come back. Default: 30."),
     ] = None,
+    drain_s: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="How long calls may go on after SIGTERM. Default: 30, with --dev 0."),
+    ] = None,
+    reconnect_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where people are told to go then. Default: nowhere.")
+    ] = None,
     data_dir: Annotated[
         str | None,
         typer.Option(metavar="FOLDER", help="Where the journal and its key are kept. Default: see the documentation."),
@@ -131,6 +147,17 @@ def serve(
     database: Annotated[
         str | None,
         typer.Option(metavar="URL", help="sqlite:PATH or postgresql://…. Default: a file in the data folder."),
+    ] = None,
+    metrics_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="IP",
+            help="Address or network that may read /metrics without a token; repeat it. Else loopback.",
+        ),
+    ] = None,
+    otel_endpoint: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="OTLP/HTTP collector that gets traces of signaling. Default: no traces."),
     ] = None,
     log_level: Annotated[
         str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error. Default: info.")
@@ -147,43 +174,63 @@ def serve(
     ] = None,
 ) -> None:
     """Run the server until it gets SIGINT or SIGTERM."""
-    options = {
-        "http": http,
-        "control": control or None,
-        "control_tls_cert": control_tls_cert,
-        "control_tls_key": control_tls_key,
-        "control_plaintext": control_plaintext or None,
-        "rtc_ip": rtc_ip or None,
-        "rtc_bind": rtc_bind or None,
-        "rtc_port": rtc_port,
-        "workers": workers,
-        "room_spread": room_spread,
-        "dev": dev or None,
-        "token_leeway_s": token_leeway_s,
-        "trusted_proxies": trusted_proxies or None,
-        "open_rooms": open_rooms,
-        "room_lobby": room_lobby or None,
-        "room_history": room_history,
-        "resume_s": resume_s,
-        "data_dir": data_dir,
-        "database": database,
-        "log_level": log_level,
-        "srtp_backend": srtp_backend,
-        "max_linger_us": max_linger_us,
-    }
-    try:
+    options = _given(locals())
+
+    def read() -> config.Settings:
         settings = config.load(options, file=config_file)
         config.require_keys(settings)
+        return settings
+
+    try:
+        settings = read()
     except config.ConfigError as error:
         _fail(str(error), EXIT_USAGE)
     from mediasrv.app import StartError, run  # the native modules: not needed for help, tokens or a wrong setting
 
     try:
-        failure = run(settings)
+        failure = run(settings, read)
     except StartError as error:
         _fail(str(error), EXIT_FAILED if error.temporary else EXIT_USAGE)
     if failure is not None:
         _fail(failure, EXIT_FAILED)
+
+
+def _show_config(*, show: bool = True, json: bool = False, config_file: Path | None = None, **parameters: Any) -> None:
+    try:
+        loaded = config.load_with_sources(_given(parameters), file=config_file)
+    except config.ConfigError as error:
+        _fail(str(error), EXIT_USAGE)
+    if json:
+        print(config_show.as_json(loaded))
+    elif show:
+        print(config_show.as_toml(loaded), end="")
+
+
+_OWN_OPTIONS = {
+    "show": Annotated[bool, typer.Option("--show/--check", metavar="", help="Show them, or only check them.")],
+    "json": Annotated[bool, typer.Option("--json", metavar="", help="Show them as JSON.")],
+}
+
+
+def _with_the_options_of_serve(function: Callable[..., None]) -> Callable[..., None]:
+    own = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=name == "show", annotation=annotation)
+        for name, annotation in _OWN_OPTIONS.items()
+    ]
+    theirs = inspect.signature(serve, eval_str=True).parameters.values()
+    function.__signature__ = inspect.Signature([*theirs, *own])  # type: ignore[attr-defined]
+    return function
+
+
+app.command(
+    "config",
+    help="Show every setting: what it means, what it is, and where that comes from. Takes the options of serve.",
+)(_with_the_options_of_serve(_show_config))
+
+
+def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings among a command's parameters that were given; a list that was not is empty."""
+    return {name: value for name, value in parameters.items() if name in config.FIELDS and value not in (None, [])}
 
 
 @app.command()

@@ -1,0 +1,161 @@
+"""What can be set: each setting with its type, its default and what it means. `mediasrv.config` reads them."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from mediasrv.control.address import ControlAddress, parse_address
+from mediasrv.journal.settings import Addresses, Webhook
+from mediasrv.rooms.settings import HISTORY_MAX_MESSAGES
+
+DEV_KEY = "devkey"
+DEV_SECRET = "devsecret-devsecret-devsecret-32"
+MAX_WORKERS = 64  # as many as the media plane joins by pipes
+
+# Never shown, not even when they are wrong: a secret must not reach a terminal or a log.
+SECRET_SETTINGS = frozenset({"database", "keys", "webhooks"})
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+SrtpBackend = Literal["auto", "ipsec-mb", "libcrypto"]
+
+
+class ConfigError(Exception):
+    """A setting that the server cannot start with; the text names the setting, its source and what to do."""
+
+
+class HostPort(NamedTuple):
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server runs with. The descriptions are what `mediasrv config` shows."""
+
+    http: Annotated[str, Meta(description="Address and port of pages, /rpc, WHIP and WHEP.")] = "127.0.0.1:8080"
+    tls_cert: Annotated[
+        str, Meta(description="PEM file with the certificate and its chain, for https; empty: plain http.")
+    ] = ""
+    tls_key: Annotated[str, Meta(description="PEM file with its private key; empty: it is in tls_cert too.")] = ""
+    control: Annotated[
+        tuple[str, ...],
+        Meta(description="Where programs reach the control protocol besides /rpc: unix:PATH or tcp:HOST:PORT."),
+    ] = ()
+    control_tls_cert: Annotated[
+        str, Meta(description="PEM file with the certificate and its chain, for tcp:; empty: without TLS.")
+    ] = ""
+    control_tls_key: Annotated[str, Meta(description="PEM file with its private key.")] = ""
+    control_plaintext: Annotated[
+        bool, Meta(description="Whether tcp: may do without TLS at addresses that are not loopback.")
+    ] = False
+    rtc_ip: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses that clients send media to; empty: those of the interfaces with a default route."),
+    ] = ()
+    rtc_bind: Annotated[
+        tuple[str, ...], Meta(description="Addresses to bind for media; empty: all, or loopback with dev.")
+    ] = ()
+    rtc_port: Annotated[
+        int, Meta(ge=0, le=65535, description="UDP port of the first worker, the next ones follow; 0: any free ports.")
+    ] = 7882
+    workers: Annotated[
+        int, Meta(ge=0, le=MAX_WORKERS, description="Media threads; 0: one for each CPU this process may use.")
+    ] = 0
+    room_spread: Annotated[
+        int, Meta(ge=1, description="Peer connections that a room has on one worker before others go to the next.")
+    ] = 200
+    dev: Annotated[bool, Meta(description="Development: known key, console logs, loopback only.")] = False
+    keys: Annotated[dict[str, str], Meta(description="Secrets that tokens are signed with, by key id.")] = {}
+    token_leeway_s: Annotated[
+        float, Meta(ge=0, le=3600, description="By how many seconds the clocks of those who make tokens may be wrong.")
+    ] = 10.0
+    trusted_proxies: Annotated[
+        tuple[str, ...], Meta(description="Addresses and networks of proxies whose X-Forwarded-For is believed.")
+    ] = ("127.0.0.0/8", "::1")
+    open_rooms: Annotated[
+        bool, Meta(description="Whether a room opens when somebody joins it; else only control sessions create rooms.")
+    ] = True
+    room_lobby: Annotated[
+        bool, Meta(description="Whether moderators let people into rooms that open by themselves.")
+    ] = False
+    room_history: Annotated[
+        int,
+        Meta(ge=0, le=HISTORY_MAX_MESSAGES, description="How many messages such a room keeps for those who come late."),
+    ] = 0
+    resume_s: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="For how many seconds a session can be resumed that lost its connection."),
+    ] = 30.0
+    drain_s: Annotated[
+        float,
+        Meta(ge=0, le=86400, description="How many seconds calls may go on after SIGTERM, while nobody new comes in."),
+    ] = 30.0
+    reconnect_url: Annotated[
+        str, Meta(description="Where those in a call are told to go when the server is being stopped; empty: nowhere.")
+    ] = ""
+    data_dir: Annotated[
+        str, Meta(description="Folder for what is kept; empty: systemd's, else ~/.local/state/mediasrv.")
+    ] = ""
+    database: Annotated[str, Meta(description="sqlite:PATH or postgresql://…; empty: SQLite in data_dir.")] = ""
+    journal_retention: Annotated[
+        dict[str, str], Meta(description='How long the journal keeps what, by event, field, "personal" or "default".')
+    ] = {}
+    journal_addresses: Annotated[
+        Addresses, Meta(description="What the journal keeps of IP addresses: truncated, full or none.")
+    ] = "truncated"
+    webhooks: Annotated[tuple[Webhook, ...], Meta(description="Receivers of the journal's records.")] = ()
+    metrics_from: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses and networks that may read /metrics; others need an admin token."),
+    ] = ("127.0.0.0/8", "::1")
+    otel_endpoint: Annotated[
+        str, Meta(description="URL of an OTLP/HTTP collector for traces of signaling; empty: no traces.")
+    ] = ""
+    log_level: Annotated[LogLevel, Meta(description="debug, info, warning or error.")] = "info"
+    srtp_backend: Annotated[
+        SrtpBackend, Meta(description="What encrypts packets: ipsec-mb, libcrypto, or auto for the faster one.")
+    ] = "auto"
+    max_linger_us: Annotated[
+        int,
+        Meta(ge=0, le=20_000, description="How long a loaded worker waits at most for more packets; 0: never."),
+    ] = 2000
+
+    @property
+    def http_address(self) -> HostPort:
+        return parse_host_port(self.http)
+
+    @property
+    def control_addresses(self) -> tuple[ControlAddress, ...]:
+        return tuple(map(parse_address, self.control))
+
+    @property
+    def worker_count(self) -> int:
+        return self.workers or min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+
+
+FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
+
+
+def description(name: str) -> str:
+    """What a setting means, in one sentence."""
+    return next(meta.description or "" for meta in FIELDS[name].type.__metadata__ if isinstance(meta, Meta))
+
+
+def parse_host_port(text: str) -> HostPort:
+    """`127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`; raises `ConfigError`."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ConfigError(f"'{text}' is ambiguous: write an IPv6 address in brackets, like [::1]:8080")
+    if not colon or not host:
+        raise ConfigError(f"'{text}' is not HOST:PORT; write 127.0.0.1:8080, or 0.0.0.0:8080 for every address")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise ConfigError(f"'{port}' in '{text}' is not a port from 0 to 65535")
+    return HostPort(host, int(port))

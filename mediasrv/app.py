@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import signal
-import socket
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,12 +14,12 @@ import uvloop
 
 from mediasrv import logs
 from mediasrv.addresses import advertised_addresses, bind_addresses
-from mediasrv.config import Settings, is_loopback
+from mediasrv.config_check import is_loopback
 from mediasrv.control.address import TcpAddress
 from mediasrv.control.journal_source import DatabaseJournal
 from mediasrv.control.server import ControlListenError, ControlServer
 from mediasrv.control.statistics import server_statistics
-from mediasrv.control.tls import TlsError, server_context
+from mediasrv.health import Health
 from mediasrv.http.client_address import ClientAddresses
 from mediasrv.http.server import HttpServer, ListenError, page_url
 from mediasrv.http.websocket import RpcSession
@@ -29,27 +27,34 @@ from mediasrv.journal.durable import DurableJournal
 from mediasrv.journal.journal import Journal
 from mediasrv.journal.settings import parse_retention
 from mediasrv.journal.sinks import LogSink, Sink
+from mediasrv.loop_lag import LoopLag
 from mediasrv.media.native import WorkerFactory
 from mediasrv.media.placement import Placement
 from mediasrv.media.worker_pool import MediaSettings, WorkerPool, native_worker
+from mediasrv.media_ports import port_ranges, why_not_bound
+from mediasrv.reload import RunningParts, room_defaults
 from mediasrv.rooms.clock import SystemClock
+from mediasrv.rooms.draining import Draining
+from mediasrv.rooms.events import ParticipantLeft, RoomClosed, RoomEvent
 from mediasrv.rooms.ports import PeerObserver
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.room import Room, RoomLimits
-from mediasrv.rooms.settings import RoomSettings
 from mediasrv.rtc.active_speakers import ActiveSpeakers
 from mediasrv.rtc.certificate import Certificate
 from mediasrv.rtc.events import Closed, PeerEvent
 from mediasrv.rtc.peer_connection import PeerConnection
 from mediasrv.rtc.sdp_attributes import Candidate
+from mediasrv.settings import Settings
 from mediasrv.signaling.carriers import CarriedSession, Close, Send
 from mediasrv.signaling.event_log import EventLog
 from mediasrv.signaling.message_channel import open_channel
 from mediasrv.signaling.services import Services
 from mediasrv.signaling.session import Session
 from mediasrv.signaling.statistics_shapes import ServerStatistics, WorkerStatistics
+from mediasrv.signals import signals_to
 from mediasrv.store.data_folder import DataFolder, DataFolderError, default_data_folder
 from mediasrv.store.database import Database, DatabaseError, database_url
+from mediasrv.tls import TlsContext, TlsError, TlsFiles
 from mediasrv.tokens import TokenVerifier
 
 log = structlog.get_logger("mediasrv")
@@ -65,33 +70,31 @@ class StartError(Exception):
         self.temporary = temporary
 
 
-def run(settings: Settings) -> str | None:
-    """Serve until SIGINT or SIGTERM. Returns what failed, or None if it was told to stop. Raises `StartError`."""
+def run(settings: Settings, read: Callable[[], Settings]) -> str | None:
+    """Serve until SIGINT or SIGTERM. Returns what failed, or None if it was told to stop. Raises `StartError`.
+
+    `read` reads the settings anew, for SIGHUP; it raises `ConfigError`.
+    """
     logs.configure(level=settings.log_level, console=settings.dev)
-    return uvloop.run(serve(settings, announce=lambda line: print(line, flush=True)))
+    return uvloop.run(serve(settings, read=read, announce=lambda line: print(line, flush=True)))
 
 
 async def serve(
-    settings: Settings, *, announce: Callable[[str], None], worker_factory: WorkerFactory = native_worker
+    settings: Settings,
+    *,
+    announce: Callable[[str], None],
+    read: Callable[[], Settings] | None = None,
+    worker_factory: WorkerFactory = native_worker,
 ) -> str | None:
     """`run` on the running loop; `announce` is given the one line that says where the server is."""
     server = Server(settings, worker_factory)
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        server.stop_requested.set()
-        # A second signal finds no handler and ends the process at once.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    await server.start()
-    announce(server.ready_line)
-    try:
-        await server.stop_requested.wait()
-    finally:
-        await server.stop()
+    with signals_to(server, read or (lambda: server.settings)):
+        await server.start()
+        announce(server.ready_line)
+        try:
+            await server.stop_requested.wait()
+        finally:
+            await server.stop()
     return server.failure
 
 
@@ -103,7 +106,10 @@ class Server:
         self.stop_requested = asyncio.Event()
         self.failure: str | None = None
         self.ready_line = ""
+        self.draining = False
         self._running = False
+        self._empty = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
         self._certificate = Certificate.generate()
         binds = bind_addresses(settings.rtc_bind)
         self._addresses = advertised_addresses(settings.rtc_ip, binds)
@@ -124,7 +130,7 @@ class Server:
             self._connect,
             clock=self._clock,
             limits=RoomLimits(resume_s=settings.resume_s),
-            defaults=RoomSettings(lobby=settings.room_lobby, history=settings.room_history),
+            defaults=room_defaults(settings),
             open_rooms=settings.open_rooms,
             open_channel=open_channel,
         )
@@ -135,13 +141,26 @@ class Server:
         self._data_folder: DataFolder | None = None
         self._journal: DurableJournal | None = None
         self._verifier = TokenVerifier(settings.keys, leeway_s=settings.token_leeway_s)
+        self._clients = ClientAddresses(settings.trusted_proxies)
+        self._lag = LoopLag()
+        self._health = Health(self._lag, self._pool.workers)
+        self._tls = _tls("tls", settings)
+        self._control_tls = _tls("control_tls", settings)
+        self._parts = RunningParts(
+            self._verifier,
+            self._clients,
+            self._rooms,
+            self._placement,
+            tls={"tls": self._tls, "control_tls": self._control_tls},
+        )
         self._http = HttpServer(
             web_folder=WEB_FOLDER,
             rooms=self._rooms,
             verifier=self._verifier,
             open_session=self._open_session,
-            is_ready=lambda: self._running,
-            clients=ClientAddresses(settings.trusted_proxies),
+            checks=self._health.checks,
+            clients=self._clients,
+            tls=self._tls,
             dev_key=next(iter(settings.keys.items())) if settings.dev else None,
         )
 
@@ -161,9 +180,15 @@ class Server:
                 raise
             raise StartError(str(error), temporary=getattr(error, "temporary", False)) from None
         self._running = True
+        self._lag.start()
+        self._tasks.append(asyncio.create_task(self._watch()))
+        watched = [tls.watch() for tls in (self._tls, self._control_tls) if tls is not None]
+        self._tasks += [asyncio.create_task(watch) for watch in watched]
         backend = self._pool.workers[0].native.srtp_backend
-        ports = _port_ranges([worker.port for worker in self._pool.workers])
-        self.ready_line = f"mediasrv is ready: {page_url(address)} (media on UDP {ports}, srtp: {backend})"
+        ports = port_ranges([worker.port for worker in self._pool.workers])
+        self.ready_line = (
+            f"mediasrv is ready: {page_url(address, tls=self._tls is not None)} (media on UDP {ports}, srtp: {backend})"
+        )
         log.info("ready", http=str(address), rtc_ip=self._addresses, udp=ports, srtp=backend)
 
     async def stop(self) -> None:
@@ -171,6 +196,10 @@ class Server:
         if not self._running:
             return
         self._running = False
+        self._health.stopping = "the server is stopping"
+        for task in self._tasks:
+            task.cancel()
+        self._lag.stop()
         log.info("stopping", rooms=len(self._rooms.rooms))
         self._rooms.close()
         await asyncio.gather(self._http.stop_sessions(), self._control.stop() if self._control else _nothing())
@@ -178,6 +207,39 @@ class Server:
         self._pool.stop()
         await self._close_journal()
         log.info("stopped", **{name: count for name, count in self._pool.counters().items() if count})
+
+    async def drain(self) -> None:
+        """Take nobody new, tell everybody until when they may stay, and stop when the last has left or that time has
+        come."""
+        settings = self.settings
+        self.draining = True
+        self._health.stopping = "the server is being stopped"
+        until = self._clock.time() + settings.drain_s
+        log.info("draining", participants=self._rooms.participants, seconds=settings.drain_s)
+        self._rooms.observe(self._notice_empty)
+        self._rooms.drain(Draining(until, settings.reconnect_url))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(settings.drain_s):
+                while self._rooms.participants:
+                    self._empty.clear()
+                    await self._empty.wait()
+        log.info("drained", participants=self._rooms.participants)
+        self.stop_requested.set()
+
+    def _notice_empty(self, event: RoomEvent) -> None:
+        if isinstance(event, RoomClosed | ParticipantLeft):
+            self._empty.set()
+
+    async def reload(self, settings: Settings) -> None:
+        """Take over what has changed in the settings, and log what cannot be taken over."""
+        before, self.settings = self.settings, await self._parts.take_over(self.settings, settings)
+        if before.rtc_ip != self.settings.rtc_ip:
+            self._addresses = advertised_addresses(self.settings.rtc_ip, self._binds) or self._addresses
+
+    async def _watch(self) -> None:
+        while True:
+            self._health.watch_workers()
+            await asyncio.sleep(1)
 
     async def _open_journal(self) -> None:
         settings = self.settings
@@ -202,9 +264,12 @@ class Server:
         for record in self._journal.recovered:
             lines.write(record)
         sinks: list[Sink] = [lines, self._journal.writer, self._events]
-        self._rooms.observe(Journal(sinks, self._clock, addresses=settings.journal_addresses))
+        self._parts.journal = self._journal
+        self._parts.journal_observer = Journal(sinks, self._clock, addresses=settings.journal_addresses)
+        self._rooms.observe(self._parts.journal_observer)
         self._rooms.observe(self._events.observe)
         self._services = Services(self._events, DatabaseJournal(self._journal.reader), self._statistics)
+        self._health.database = database
 
     async def _close_journal(self) -> None:
         if self._journal is not None:
@@ -215,9 +280,8 @@ class Server:
             self._data_folder = None
 
     async def _start_control(self) -> None:
-        settings = self.settings
-        tls = server_context(settings.control_tls_cert, settings.control_tls_key) if settings.control_tls_cert else None
-        self._control = ControlServer(settings.control_addresses, self._open_control_session, tls=tls)
+        tls = self._control_tls.context if self._control_tls is not None else None
+        self._control = ControlServer(self.settings.control_addresses, self._open_control_session, tls=tls)
         bound = await self._control.start()
         if bound:
             log.info("control", addresses=[str(address) for address in bound], tls=tls is not None)
@@ -234,7 +298,7 @@ class Server:
         try:
             self._pool.start()
         except OSError as error:
-            raise StartError(self._why_not_bound(error)) from None
+            raise StartError(why_not_bound(error, self._binds, self.settings)) from None
         except ImportError as error:
             raise StartError(f"the native modules are not built or do not fit ({error}); run `make build`") from None
         except ValueError as error:  # an SRTP backend that this build or this CPU lacks
@@ -301,42 +365,15 @@ class Server:
         self.failure = f"media worker {index} ended: {reason}"
         self.stop_requested.set()
 
-    def _why_not_bound(self, error: OSError) -> str:
-        if error.errno == errno.EADDRINUSE:
-            first = self.settings.rtc_port
-            ports = range(first, first + self.settings.worker_count)
-            taken = next((port for port in ports if _is_taken(self._binds, port)), first)
-            return (
-                f"UDP port {taken} is in use: is another mediasrv running? "
-                "Stop what uses it, or choose another first port with --rtc-port PORT"
-            )
-        if error.errno == errno.EADDRNOTAVAIL:
-            return f"{', '.join(self._binds)}: not every address is one of this machine; choose them with --rtc-bind IP"
-        if error.errno == errno.EACCES:
-            return f"UDP port {self.settings.rtc_port} needs privileges; choose one from 1024 on with --rtc-port PORT"
-        return f"cannot receive media on UDP port {self.settings.rtc_port}: {error.strerror or error}"
-
 
 async def _nothing() -> None:
     pass
 
 
-def _is_taken(binds: Sequence[str], port: int) -> bool:
-    for address in binds:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            if family == socket.AF_INET6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            try:
-                probe.bind((address, port))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    return True
-    return False
-
-
-def _port_ranges(ports: Sequence[int]) -> str:
-    """`7882-7885` for ports in a row, else each by itself."""
-    if len(ports) > 1 and list(ports) == list(range(ports[0], ports[0] + len(ports))):
-        return f"{ports[0]}-{ports[-1]}"
-    return ", ".join(map(str, ports))
+def _tls(prefix: str, settings: Settings) -> TlsContext | None:
+    """Of the settings that begin with `prefix`. Raises `StartError`."""
+    files = TlsFiles.of(prefix, settings)
+    try:
+        return TlsContext(files) if files is not None else None
+    except TlsError as error:
+        raise StartError(str(error)) from None

@@ -20,6 +20,11 @@ SECRET_KEYS = frozenset({
 })  # fmt: skip
 
 
+def set_level(level: str) -> None:
+    """Log at `level` from now on."""
+    logging.getLogger().setLevel(level.upper())
+
+
 def drop_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor that removes every field whose key could carry a secret."""
     return {key: _without_secrets(value) for key, value in event.items() if key.lower() not in SECRET_KEYS}

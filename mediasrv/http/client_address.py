@@ -14,7 +14,11 @@ class ClientAddresses:
     """`trusted` are the addresses or networks of proxies whose `X-Forwarded-For` is believed."""
 
     def __init__(self, trusted: Sequence[str] = LOOPBACK) -> None:
-        self._trusted = [ipaddress.ip_network(text, strict=False) for text in trusted]
+        self._trusted = networks(trusted)
+
+    def set_trusted(self, trusted: Sequence[str]) -> None:
+        """Believe these from now on, and no others."""
+        self._trusted = networks(trusted)
 
     def of(self, request: web.Request) -> str | None:
         """The client's IP address; None if the connection has none.
@@ -32,8 +36,20 @@ class ClientAddresses:
         return address
 
     def _is_trusted(self, address: str) -> bool:
-        parsed = _ip(address)
-        return parsed is not None and any(ipaddress.ip_address(parsed) in network for network in self._trusted)
+        return is_in(address, self._trusted)
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def networks(texts: Sequence[str]) -> list[Network]:
+    """Addresses are networks of one. Raises `ValueError`."""
+    return [ipaddress.ip_network(text, strict=False) for text in texts]
+
+
+def is_in(address: str, listed: Sequence[Network]) -> bool:
+    parsed = _ip(address)
+    return parsed is not None and any(ipaddress.ip_address(parsed) in network for network in listed)
 
 
 def _ip(text: str) -> str | None:

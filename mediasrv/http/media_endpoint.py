@@ -50,6 +50,7 @@ STATUS_OF_CODE = {
     "too_large": 413,
     "rate_limited": 429,
     "server_busy": 503,
+    "server_draining": 503,
 }
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
 
-from mediasrv.config import HostPort
-from mediasrv.http import dev_token, problem, static
+from mediasrv.http import dev_token, health, problem, static
 from mediasrv.http.client_address import ClientAddresses
 from mediasrv.http.media_endpoint import BODY_MAX_BYTES, MediaEndpoint
 from mediasrv.http.ports import Rooms
 from mediasrv.http.websocket import RpcEndpoint, SessionFactory
 from mediasrv.http.whep import WHEP
 from mediasrv.http.whip import WHIP
+from mediasrv.settings import HostPort
+from mediasrv.tls import TlsContext
 from mediasrv.tokens import TokenVerifier
 
 SHUTDOWN_TIMEOUT_S = 3.0
@@ -35,11 +35,13 @@ class HttpServer:
         rooms: Rooms,
         verifier: TokenVerifier,
         open_session: SessionFactory,
-        is_ready: Callable[[], bool],
+        checks: health.Checks,
         dev_key: tuple[str, str] | None = None,
         clients: ClientAddresses | None = None,
+        tls: TlsContext | None = None,
     ) -> None:
-        """`dev_key` (id, secret) lets the page ask for tokens; None leaves that out."""
+        """`dev_key` (id, secret) lets the page ask for tokens; None leaves that out. With `tls` it is https."""
+        self._tls = tls
         self.app = web.Application(middlewares=[problem.middleware], client_max_size=BODY_MAX_BYTES)
         clients = clients or ClientAddresses()
         self._rpc = RpcEndpoint(open_session, clients)
@@ -48,7 +50,8 @@ class HttpServer:
         self.app.add_subapp("/whep", MediaEndpoint(WHEP, rooms, verifier, clients).application())
         if dev_key is not None:
             dev_token.add_routes(self.app, *dev_key)
-        static.add_routes(self.app, web_folder, is_ready)
+        health.add_routes(self.app, checks)
+        static.add_routes(self.app, web_folder)
         self.app.on_response_prepare.append(_name_server)
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
 
@@ -56,7 +59,8 @@ class HttpServer:
         """Listen on `address` and return where: port 0 becomes the one that was free. Raises `ListenError`."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, address.host, address.port).start()
+            context = self._tls.context if self._tls is not None else None
+            await web.TCPSite(self._runner, address.host, address.port, ssl_context=context).start()
         except OSError as error:
             await self._runner.cleanup()
             raise ListenError(_why(address, error)) from None
@@ -79,10 +83,10 @@ async def _name_server(_request: web.Request, response: web.StreamResponse) -> N
     response.headers["Server"] = "mediasrv"  # and not the versions of what it is made of
 
 
-def page_url(address: HostPort) -> str:
+def page_url(address: HostPort, *, tls: bool = False) -> str:
     """Where a browser on this machine finds the page."""
     wildcard = address.host in ("0.0.0.0", "::")
-    return f"http://{HostPort('127.0.0.1' if wildcard else address.host, address.port)}/"
+    return f"{'https' if tls else 'http'}://{HostPort('127.0.0.1' if wildcard else address.host, address.port)}/"
 
 
 def _why(address: HostPort, error: OSError) -> str:

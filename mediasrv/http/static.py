@@ -1,9 +1,8 @@
-"""The call page and what belongs to it, from the package's `web` folder, and the two health checks."""
+"""The call page and what belongs to it, from the package's `web` folder."""
 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -32,8 +31,8 @@ CONTENT_TYPES = {
 }
 
 
-def add_routes(app: web.Application, folder: Path, is_ready: Callable[[], bool]) -> None:
-    """Serve `folder` at `/` (`index.html` as `/`), `/healthz` and `/readyz`.
+def add_routes(app: web.Application, folder: Path) -> None:
+    """Serve `folder` at `/` (`index.html` as `/`).
 
     The files are listed once: a path from a request is looked up, never opened as it came.
     """
@@ -48,15 +47,4 @@ def add_routes(app: web.Application, folder: Path, is_ready: Callable[[], bool])
         headers = {"Content-Type": kind, "Cache-Control": "no-cache", **SECURITY_HEADERS}
         return web.FileResponse(path, headers=headers)
 
-    async def healthz(_request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"}, headers={"Cache-Control": "no-store"})
-
-    async def readyz(_request: web.Request) -> web.Response:
-        """For load balancers: 503 before the media workers run and from the moment the server is told to stop."""
-        if not is_ready():
-            raise HttpError(503, "not_ready", "the server is starting or stopping", {"Retry-After": "1"})
-        return web.json_response({"status": "ready"}, headers={"Cache-Control": "no-store"})
-
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
     app.router.add_get("/{path:.*}", get_file)  # last: routes are tried in order

@@ -33,7 +33,7 @@ class Journal:
         self.sink_failures = [0] * len(sinks)
         self._sinks = tuple(sinks)
         self._clock = clock
-        self._addresses = addresses
+        self.addresses = addresses
         self._last_seq: dict[str, int] = {}  # by the id of the open room
 
     def __call__(self, event: events.RoomEvent) -> None:
@@ -66,7 +66,7 @@ class Journal:
                     _log.exception("a journal sink failed; from now on it is only counted", sink=type(sink).__name__)
 
     def _with_kept_address(self, fields: Mapping[str, object]) -> Mapping[str, object]:
-        kept = kept_address(str(fields["address"]), self._addresses)
+        kept = kept_address(str(fields["address"]), self.addresses)
         others = {name: value for name, value in fields.items() if name != "address"}
         return others if kept is None else {**others, "address": kept}
 

@@ -34,8 +34,8 @@ class Placement:
     """Seats on `workers`, by room: anything that is hashable and can be referenced weakly."""
 
     def __init__(self, workers: Sequence[MediaWorker], room_spread: int) -> None:
+        self.room_spread = room_spread
         self._workers = workers
-        self._room_spread = room_spread
         self._taken: Counter[MediaWorker] = Counter()
         self._taken_by: WeakKeyDictionary[Hashable, Counter[MediaWorker]] = WeakKeyDictionary()
 
@@ -44,7 +44,7 @@ class Placement:
 
         def preference(worker: MediaWorker) -> tuple[int, int, int]:
             here = of_room[worker]
-            if 0 < here < self._room_spread:
+            if 0 < here < self.room_spread:
                 return 0, -here, worker.index  # where the room is already; the fullest first, so that it stays together
             if here == 0:
                 return 1, self._taken[worker], worker.index

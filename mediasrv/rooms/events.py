@@ -148,6 +148,17 @@ class RoomUpdated(RoomEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class ServerDraining(RoomEvent):
+    """The server is being stopped: nobody new comes in, and who is still there at `until` has to leave.
+
+    `until` is in seconds since the Unix epoch; `reconnect_url` is where to go on, empty if that is not known.
+    """
+
+    until: float
+    reconnect_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParticipantJoined(RoomEvent):
     """`address` is the IP address that they come from, where it is known. It is for the journal alone."""
 

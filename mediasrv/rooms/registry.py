@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from mediasrv.rooms.bans import Bans
 from mediasrv.rooms.clock import Clock, SystemClock
+from mediasrv.rooms.draining import Draining
 from mediasrv.rooms.errors import RoomError, permission_denied
-from mediasrv.rooms.events import GuestOutcome, LeaveReason, RoomListener
+from mediasrv.rooms.events import GuestOutcome, LeaveReason, RoomListener, ServerDraining
 from mediasrv.rooms.grants import Granted
 from mediasrv.rooms.lobby import Entry, Guest
 from mediasrv.rooms.participant import Participant
@@ -51,6 +52,7 @@ class RoomRegistry:
         self._rooms: dict[str, Room] = {}
         self._resumable: dict[bytes, Participant] = {}  # by the digest of the resume token
         self._stopping = False
+        self._draining: Draining | None = None
 
     @property
     def rooms(self) -> Mapping[str, Room]:
@@ -68,7 +70,7 @@ class RoomRegistry:
         return self._publisher.observe(observer)
 
     def create(self, name: str, settings: RoomSettings, *, by: str) -> Room:
-        """Open a room that nobody is in yet. Raises `RoomError`: `room_exists`, `server_busy`."""
+        """Open a room that nobody is in yet. Raises `RoomError`: `room_exists`, `server_busy`, `server_draining`."""
         self._check_running()
         if name in self._rooms:
             raise RoomError("room_exists", f"the room {name!r} is open already: use update_room to change it")
@@ -94,8 +96,9 @@ class RoomRegistry:
 
         `on_left` is called once, when the participant has left, for whatever reason. `name` is what to call the
         participant if the grant says no more than its identity; `address` the IP address that it comes from. Raises
-        `RoomError`: `permission_denied`, `server_busy`, `token_invalid`, `invalid_params`, `not_found` (the room has to
-        be created first), `banned`, `room_locked`, `lobby` (it would have to wait to be let in).
+        `RoomError`: `permission_denied`, `server_busy`, `server_draining`, `token_invalid`, `invalid_params`,
+        `not_found` (the room has to be created first), `banned`, `room_locked`, `lobby` (it would have to wait to be
+        let in).
         """
         entry = self._entry(grant, name, address, on_left)
         if not self._may_enter(entry):
@@ -126,6 +129,21 @@ class RoomRegistry:
         participant.presence.renew(epoch)
         return participant
 
+    @property
+    def participants(self) -> int:
+        """How many there are, in all rooms."""
+        return sum(len(room.participants) for room in self._rooms.values())
+
+    def set_limits(self, limits: RoomLimits) -> None:
+        """For rooms that open from now on."""
+        self._limits = limits
+
+    def drain(self, draining: Draining) -> None:
+        """Nobody new comes in from now on, and those who are there are told until when they may stay."""
+        self._draining = draining
+        for room in list(self._rooms.values()):
+            room.tell_all(ServerDraining(*room.ref, draining.until, draining.reconnect_url))
+
     def close(self) -> None:
         """The server stops: everybody leaves, nobody joins any more."""
         self._stopping = True
@@ -135,6 +153,8 @@ class RoomRegistry:
     def _check_running(self) -> None:
         if self._stopping:
             raise RoomError("server_busy", "the server is stopping: join again when it runs")
+        if self._draining is not None:
+            raise self._draining.refusal()
 
     def _entry(self, grant: Grant, name: str | None, address: str | None, on_left: Callable[[], None] | None) -> Entry:
         given = grant.name if grant.name != grant.identity else ""

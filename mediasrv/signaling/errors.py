@@ -36,6 +36,7 @@ class ErrorCode(StrEnum):
     TOO_LARGE = "too_large"
     SERVER_BUSY = "server_busy"
     UNAVAILABLE = "unavailable"
+    SERVER_DRAINING = "server_draining"
     INTERNAL = "internal"
 
 
@@ -62,6 +63,9 @@ MEANINGS: Mapping[ErrorCode, str] = {
     ErrorCode.TOO_LARGE: "The text is too long; `details.limit` says how long it may be.",
     ErrorCode.SERVER_BUSY: "A bound of the server is reached, or it is stopping; try again later.",
     ErrorCode.UNAVAILABLE: "A part of the server that this needs does not answer now; try again later.",
+    ErrorCode.SERVER_DRAINING: (
+        "The server is being stopped and takes nobody new; `details.reconnect_url` says where to go, unless empty."
+    ),
     ErrorCode.INTERNAL: "The server made a mistake; its log says more.",
 }
 

@@ -185,6 +185,13 @@ class RoomUpdated(Shape):
     by: Annotated[str, Meta(description="who did it")]
 
 
+class ServerDraining(Shape):
+    """The server is being stopped. Nobody new comes in, and who is still there in the end is told `closing`."""
+
+    until: Annotated[Seconds, Meta(description="when that is, in seconds since the Unix epoch")]
+    reconnect_url: Annotated[str, Meta(description="where to go on; empty if that is not known")]
+
+
 class UnmuteRequested(Shape):
     """A moderator asks you to turn something on. Nothing happens unless you do."""
 
@@ -272,6 +279,7 @@ _EXAMPLES: tuple[Shape, ...] = (
     ),
     ParticipantUpdated(participant=msgspec.structs.replace(EXAMPLE_PARTICIPANT, attributes={"hand": "raised"})),
     RoomUpdated(room=msgspec.structs.replace(EXAMPLE_ROOM, locked=True), changed=["locked"], by=EXAMPLE_PARTICIPANT.id),
+    ServerDraining(until=1767229230.0, reconnect_url="https://b.call.example.org/"),
     UnmuteRequested(source="microphone", by=EXAMPLE_PARTICIPANT.id),
     GuestWaiting(guest=EXAMPLE_GUEST),
     GuestDecided(guest_id=EXAMPLE_GUEST.id, outcome="admitted", by=EXAMPLE_PARTICIPANT.id),
@@ -346,6 +354,8 @@ def notification_of(event: events.RoomEvent) -> Shape | None:
             return ParticipantUpdated(participant=participant_of(event.participant))
         case events.RoomUpdated():
             return RoomUpdated(room=room_of(event.info), changed=list(event.changed), by=event.by)
+        case events.ServerDraining():
+            return ServerDraining(until=event.until, reconnect_url=event.reconnect_url)
         case events.UnmuteAsked():
             return UnmuteRequested(source=event.source, by=event.by)
         case events.GuestWaiting():

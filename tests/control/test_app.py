@@ -8,7 +8,7 @@ import re
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,55 +25,9 @@ from mediasrv.journal.check import check_journal
 from mediasrv.journal.reader import JournalReader
 from mediasrv.store.data_folder import DataFolder
 from mediasrv.store.database import Database, database_url
+from tests.control.port_worker import PortWorker
 
 OFFER = Path(__file__).parent / "offers" / "chromium-send-simulcast.sdp"
-
-
-class PortWorker:
-    """Takes a real UDP port, and otherwise only reports that closed transports are closed."""
-
-    made: list[PortWorker]
-
-    def __init__(self, index: int, binds: list[tuple[str, int]], **_: Any) -> None:
-        self.sockets = []
-        port = binds[0][1]
-        for address, _port in binds:
-            self.sockets.append(socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM))
-            self.sockets[-1].bind((address, port))
-            port = self.sockets[-1].getsockname()[1]
-        self.port = port
-        self.srtp_backend = "libcrypto"
-        self.event_fd = os.eventfd(0, os.EFD_NONBLOCK)
-        self.events: list[tuple[Any, ...]] = []
-        self.running = False
-        type(self).made.append(self)
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_arguments, **_keywords: None
-
-    def report(self, *event: Any) -> None:
-        self.events.append(event)
-        os.eventfd_write(self.event_fd, 1)
-
-    def close_transport(self, transport_id: int) -> None:
-        self.report("transport_closed", transport_id, "closed")
-
-    def start(self) -> None:
-        self.running = True
-
-    def stop(self) -> None:
-        self.running = False
-        for bound in self.sockets:
-            bound.close()
-
-    def poll_events(self, _limit: int = 256) -> list[tuple[Any, ...]]:
-        taken, self.events = self.events, []
-        if taken:
-            os.eventfd_read(self.event_fd)
-        return taken
-
-    def counters(self) -> dict[str, int]:
-        return {}
 
 
 @pytest.fixture(autouse=True)

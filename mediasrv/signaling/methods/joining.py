@@ -129,6 +129,7 @@ METHODS = (
             E.BANNED,
             E.ROOM_LOCKED,
             E.SERVER_BUSY,
+            E.SERVER_DRAINING,
         ),
         JoinParams(token="eyJhbGciOiJIUzI1NiJ9…", name="Grace"),
         JoinResult(**_EXAMPLE),

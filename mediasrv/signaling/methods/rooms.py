@@ -202,7 +202,7 @@ METHODS = (
         create_room,
         CreateRoomParams,
         CreateRoomResult,
-        (E.ROOM_EXISTS, E.SERVER_BUSY),
+        (E.ROOM_EXISTS, E.SERVER_BUSY, E.SERVER_DRAINING),
         CreateRoomParams(
             room=EXAMPLE_ROOM.name,
             capacity=50,

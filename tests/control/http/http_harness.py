@@ -133,7 +133,7 @@ class Harness:
         self.peers: list[FakePeerConnection] = []
         self.now = 1_800_000_000.0
         self.rooms = RoomRegistry(lambda _room, observer: self._connect(observer))
-        self.ready = True
+        self.wrong: dict[str, str] = {}
         self.sessions: list[Any] = []
         self.open_session: Callable[[Any, Any], Any] = lambda _send, _close: None
         self.verifier = TokenVerifier(KEYS, clock=lambda: self.now)
@@ -142,10 +142,13 @@ class Harness:
             rooms=self.rooms,
             verifier=self.verifier,
             open_session=lambda send, close, _address: self.open_session(send, close),
-            is_ready=lambda: self.ready,
+            checks=self.checks,
             dev_key=("main", KEYS["main"]),
         )
         self.client: TestClient[web.Request, web.Application]
+
+    async def checks(self) -> Mapping[str, str]:
+        return {"server": "ok", "database": "ok", **self.wrong}
 
     def _connect(self, observer: Callable[[Any], None]) -> FakePeerConnection:
         self.peers.append(FakePeerConnection(observer))

@@ -50,9 +50,18 @@ async def test_what_is_not_in_the_folder_is_not_found(harness, path):
 async def test_health_and_readiness(harness):
     assert (await harness.client.get("/healthz")).status == 200
     assert (await harness.client.get("/readyz")).status == 200
-    harness.ready = False
+    harness.wrong = {"database": "no answer within 2 s"}
     assert (await harness.client.get("/healthz")).status == 200
-    assert (await harness.client.get("/readyz")).status == 503
+    response = await harness.client.get("/readyz")
+    assert (response.status, response.content_type) == (503, "application/problem+json")
+    assert await response.json() == {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": "database: no answer within 2 s",
+        "code": "not_ready",
+        "checks": {"server": "ok", "database": "no answer within 2 s"},
+    }
 
 
 async def test_the_page_gets_a_token_for_development(harness):

@@ -1,0 +1,268 @@
+"""What signals do to a running server: SIGTERM drains it, SIGHUP reads its settings again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+import structlog
+
+from mediasrv import config, tokens
+from mediasrv.app import StartError, serve
+from mediasrv.config import ConfigError, Settings
+from tests.control.port_worker import PortWorker
+from tests.control.tls_files import Authority, write_pair
+
+SECRET = "s" * 32
+GRANTS = {"join": True, "publish_audio": True, "subscribe": True, "send_message": True}
+
+
+def token(identity: str = "ada", *, key: str = "main", secret: str = SECRET) -> str:
+    return tokens.mint(key, secret, identity=identity, room="blue", grants=GRANTS, ttl_s=60)
+
+
+class Running:
+    """A server of this process, and what its settings shall be when it reads them again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.read: Callable[[], Settings] = lambda: self.settings
+        self.line = ""
+        self.task: asyncio.Task[str | None]
+
+    @property
+    def url(self) -> str:
+        return self.line.split()[3]
+
+    def change(self, **options: Any) -> None:
+        """Have the server read other settings."""
+        self.settings = msgspec.structs.replace(self.settings, **options)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+
+@asynccontextmanager
+async def running(**options: Any) -> AsyncIterator[Running]:
+    defaults = {"http": "127.0.0.1:0", "rtc_port": 0, "rtc_bind": ["127.0.0.1"], "workers": 1, "keys": {"main": SECRET}}
+    server = Running(config.load(defaults | options, environment={}))
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    server.task = asyncio.create_task(
+        serve(server.settings, read=lambda: server.read(), announce=ready.set_result, worker_factory=PortWorker)
+    )
+    await asyncio.wait([ready, server.task], return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    if not ready.done():
+        server.task.result()
+    server.line = ready.result()
+    try:
+        yield server
+    finally:
+        if not server.task.done():
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.wait_for(server.task, 10)
+
+
+class Person:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self._id = 0
+
+    async def request(self, method: str, **params: Any) -> Any:
+        self._id += 1
+        await self.socket.send_json([0, self._id, method, params])
+        while True:
+            message = await self.socket.receive_json(timeout=10)
+            if message[0] == 1:
+                return message[2] or message[3]
+
+    async def told(self, wanted: str) -> dict[str, Any]:
+        while True:
+            message = await self.socket.receive_json(timeout=10)
+            if message[:2] == [2, wanted]:
+                return message[2]
+
+
+@asynccontextmanager
+async def person(server: Running, **options: Any) -> AsyncIterator[Person]:
+    async with aiohttp.ClientSession() as http, http.ws_connect(server.url + "rpc", **options) as socket:
+        yield Person(socket)
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    """Wait for what follows from a signal; there is no event of it."""
+    async with asyncio.timeout(10):
+        while not (found := condition()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        return found
+
+
+async def status_of(server: Running, path: str) -> tuple[int, Any]:
+    async with aiohttp.ClientSession() as http, http.get(server.url + path) as response:
+        return response.status, json.loads(await response.text())
+
+
+@pytest.fixture(autouse=True)
+def _data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    PortWorker.made = []
+
+
+# --- SIGTERM -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_call_goes_on_after_sigterm_until_the_last_has_left():
+    async with running(drain_s=60.0, reconnect_url="https://b.example.org/") as server, person(server) as ada:
+        await ada.request("join", token=token())
+        os.kill(os.getpid(), signal.SIGTERM)
+        told = await ada.told("server_draining")
+        assert told["reconnect_url"] == "https://b.example.org/"
+        assert 55 < told["until"] - time.time() <= 60
+        status, body = await status_of(server, "readyz")
+        assert (status, body["checks"]["server"]) == (503, "the server is being stopped")
+        async with person(server) as bob:
+            refused = await bob.request("join", token=token("bob"))
+            assert refused["code"] == "server_draining"
+            assert refused["details"]["reconnect_url"] == "https://b.example.org/"
+        await ada.request("send_message", text="to nobody")  # the call works
+        assert not server.task.done()
+        await ada.request("leave")
+        assert await asyncio.wait_for(server.task, 10) is None
+
+
+async def test_the_deadline_ends_the_call():
+    async with running(drain_s=0.3) as server, person(server) as ada:
+        await ada.request("join", token=token())
+        began = time.monotonic()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await ada.told("server_draining")
+        assert (await ada.told("closing"))["reason"] == "server_stopping"
+        assert 0.3 <= time.monotonic() - began < 5
+        assert await asyncio.wait_for(server.task, 10) is None
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_stops_at_once(second):
+    async with running(drain_s=600.0) as server, person(server) as ada:
+        await ada.request("join", token=token())
+        os.kill(os.getpid(), signal.SIGTERM)
+        await ada.told("server_draining")
+        os.kill(os.getpid(), second)
+        assert (await ada.told("closing"))["reason"] == "server_stopping"
+        assert await asyncio.wait_for(server.task, 10) is None
+
+
+async def test_without_anybody_sigterm_ends_the_server_at_once():
+    async with running(drain_s=600.0) as server:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await asyncio.wait_for(server.task, 10) is None
+
+
+async def test_sigint_does_not_drain():
+    async with running(drain_s=600.0) as server, person(server) as ada:
+        await ada.request("join", token=token())
+        os.kill(os.getpid(), signal.SIGINT)
+        assert (await ada.told("closing"))["reason"] == "server_stopping"
+        assert await asyncio.wait_for(server.task, 10) is None
+
+
+# --- SIGHUP --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_key_holds_without_a_restart_and_an_old_one_no_more():
+    fresh = {"key": "next", "secret": "n" * 32}
+    async with running() as server, person(server) as ada:
+        await ada.request("join", token=token())
+        with structlog.testing.capture_logs() as logs:
+            server.change(keys={"next": "n" * 32})
+            await until(lambda: [line for line in logs if line["event"] == "reloaded"])
+        assert logs[-1]["changed"] == ["keys"]
+        assert "n" * 32 not in str(logs)
+        async with person(server) as bob, person(server) as eve:
+            assert "participant_id" in await bob.request("join", token=token("bob", **fresh))
+            assert (await eve.request("join", token=token("eve")))["code"] == "token_invalid"
+        await ada.request("send_message", text="still here")
+
+
+async def test_what_cannot_change_is_said_and_stays():
+    async with running() as server:
+        with structlog.testing.capture_logs() as logs:
+            server.change(workers=3, rtc_port=20000, room_lobby=True)
+            (line,) = await until(lambda: [line for line in logs if "restart" in line["event"]])
+        assert line["settings"] == ["rtc_port", "workers"]
+        assert [line["changed"] for line in logs if line["event"] == "reloaded"] == [["room_lobby"]]
+        assert len(PortWorker.made) == 1
+        async with person(server) as ada:
+            assert (await ada.request("join", token=token()))["waiting"]  # in the lobby
+
+
+async def test_a_mistake_in_the_settings_changes_nothing():
+    def read() -> Settings:
+        raise ConfigError("mediasrv.toml: unknown key 'wrokers'; did you mean 'workers'?")
+
+    async with running() as server:
+        server.read = read
+        with structlog.testing.capture_logs() as logs:
+            os.kill(os.getpid(), signal.SIGHUP)
+            (line,) = await until(lambda: [line for line in logs if line["log_level"] == "error"])
+        assert "did you mean 'workers'" in line["error"]
+        assert (await status_of(server, "readyz"))[0] == 200
+
+
+async def test_every_setting_either_changes_or_is_said_to_need_a_restart():
+    """Those that this page does not try one by one, all at once: nothing of it may fail."""
+    others = {
+        "token_leeway_s": 60.0,
+        "trusted_proxies": ("10.0.0.0/8",),
+        "open_rooms": False,
+        "room_history": 5,
+        "resume_s": 1.0,
+        "room_spread": 7,
+        "rtc_ip": ("192.0.2.7",),
+        "journal_retention": {"default": "1d"},
+        "journal_addresses": "none",
+        "metrics_from": (),
+        "log_level": "warning",
+    }
+    async with running() as server:
+        with structlog.testing.capture_logs() as logs:
+            server.change(**others)
+            (line,) = await until(lambda: [line for line in logs if line["event"] == "reloaded"])
+        assert line["changed"] == sorted(others)
+        async with person(server) as ada:
+            assert (await ada.request("join", token=token()))["code"] == "not_found"  # rooms are closed to guests
+
+
+# --- TLS -----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_page_is_https_and_sighup_brings_the_new_certificate(tmp_path):
+    authority = Authority()
+    certificate, key = write_pair(tmp_path, authority=authority)
+    trusted = ssl.create_default_context(cadata=authority.pem.decode())
+    async with running(tls_cert=str(certificate), tls_key=str(key)) as server:
+        assert server.url.startswith("https://127.0.0.1:")
+        async with person(server, ssl=trusted) as ada:
+            await ada.request("join", token=token())
+            before = ada.socket.get_extra_info("peercert")["serialNumber"]
+            write_pair(tmp_path, authority=authority)
+            with structlog.testing.capture_logs() as logs:
+                os.kill(os.getpid(), signal.SIGHUP)
+                await until(lambda: [line for line in logs if line["event"] == "reloaded"])
+            async with person(server, ssl=trusted) as bob:
+                assert bob.socket.get_extra_info("peercert")["serialNumber"] != before
+            await ada.request("send_message", text="the old connection goes on")
+
+
+async def test_a_certificate_that_cannot_be_used_is_named(tmp_path):
+    with pytest.raises(StartError, match=r"tls_cert: cannot read .*nowhere\.pem"):
+        async with running(tls_cert=str(tmp_path / "nowhere.pem")):
+            pass

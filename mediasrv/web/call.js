@@ -44,6 +44,7 @@ export class Call extends EventTarget {
   #backoff = new Backoff();
   #mediaTimer = null;
   #pinnedId = null;
+  #goOnAt = "";                       // the page of another server, once this one is being stopped
   #resume = null;                     // {token, epoch}: what the session goes on with after a lost connection
 
   /** `token()` resolves with a token; it is asked again, with the last one, when that has expired. */
@@ -376,6 +377,9 @@ export class Call extends EventTarget {
       case "room_updated":
         this.roomInfo = params.room;
         return this.#emit("room");
+      case "server_draining":
+        this.#goOnAt = params.reconnect_url;
+        return this.#emit("draining", { until: params.until, url: params.reconnect_url });
       case "unmute_requested":
         return this.#emit("unmute_requested", { source: params.source, by: this.roster.get(params.by)?.name ?? null });
       case "guest_waiting":
@@ -420,8 +424,9 @@ export class Call extends EventTarget {
 
   #closing(params) {
     const notice = closingNotice(params);
-    if (notice.comesBack) this.#lost(this.#rpc, notice.text);
-    else this.#end(notice);
+    if (params.reason === "server_stopping" && this.#goOnAt) return this.#emit("moved", { url: this.#goOnAt });
+    if (notice.comesBack) return this.#lost(this.#rpc, notice.text);
+    return this.#end(notice);
   }
 
   #offerFailed(error) {

@@ -8,6 +8,7 @@ import { byId } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Messages } from "./messages.js";
 import { Moderation } from "./moderation.js";
+import { sameRoomAt } from "./invitation.js";
 import * as notices from "./notices.js";
 import { Panel } from "./panel.js";
 import { ParticipantList } from "./participants.js";
@@ -161,6 +162,12 @@ export class CallView {
     });
     on("speaking", ({ levels }) => this.#speaking.heard(levels));
     on("message", (message) => this.#received(message));
+    on("draining", ({ until, url }) => {
+      const elsewhere = sameRoomAt(url, location, call.room);
+      const action = elsewhere ? { label: notices.GO_ON, run: () => location.assign(elsewhere) } : null;
+      toast(notices.drainingNotice(until), { action });
+    });
+    on("moved", ({ url }) => location.assign(sameRoomAt(url, location, call.room)));
     on("switched_off", ({ source, by }) => {
       call.publisher.set(source, false);
       toast(notices.mutedByOtherNotice(source, by));

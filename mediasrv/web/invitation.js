@@ -29,6 +29,20 @@ export function invitationUrl(location, room) {
   return url.href;
 }
 
+/** The same room at another server's page, with the token that this page has; null if `url` is no page's address. */
+export function sameRoomAt(url, location, room) {
+  let other;
+  try {
+    other = new URL(url);
+  } catch {
+    return null;
+  }
+  if (!["http:", "https:"].includes(other.protocol)) return null;
+  other.searchParams.set("room", room);
+  other.hash = location.hash;
+  return other.href;
+}
+
 /** {room, name} a token speaks of, or null if it is not a JWT. Only for display: the server is who verifies it. */
 export function peekToken(token) {
   try {

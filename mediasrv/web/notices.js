@@ -85,6 +85,7 @@ const REFUSED = {
   room_locked: "The room is locked: nobody new comes in. Ask somebody inside to unlock it.",
   already_joined: "This connection is in the room already. Reload the page to join again.",
   rate_limited: "That was a lot in a short time. Wait a moment, then try again.",
+  server_draining: "The server is being stopped and takes nobody new. Try again in a few minutes.",
   server_busy: "The server is full at the moment. Try again in a few minutes.",
   too_large: "That is too long for one message.",
   bad_sdp: "The server and this browser could not agree on how to send media. Try another browser.",
@@ -161,6 +162,13 @@ export const BANNER = {
   offline: "You are offline. You come back as soon as there is a network…",
   unstable: "The connection is unstable…",
 };
+
+/** `until` is when the server stops, in seconds since the epoch. */
+export function drainingNotice(until) {
+  const time = new Date(until * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return `This server stops at ${time}.`;
+}
+export const GO_ON = "Go on at another one";
 
 export const WAITING = "You come in as soon as a moderator lets you.";
 export const LEFT = { title: "You left the call", text: "You can come back at any time." };

@@ -50,6 +50,7 @@ class ServerProcess:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MEDIASRV_")}
         if not dev:
             environment["MEDIASRV_KEYS"] = f"{KEY}:{SECRET}"
+        environment["MEDIASRV_DRAIN_S"] = "0"
         environment["MEDIASRV_DATA_DIR"] = own_data.name if own_data else str(data_dir)
         where = [] if "--rtc-bind" in options else ["--rtc-bind", "127.0.0.1", "--rtc-ip", "127.0.0.1"]
         command = ["-m", "mediasrv", "serve", "--http", http, "--rtc-port", "0", "--workers", "1"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import expect
 from real_server import Enter
@@ -33,3 +35,25 @@ async def test_people_are_told_and_come_back_to_the_next_server(enter: Enter, ro
     finally:
         await second.stop()
     assert second.faults == []
+
+
+async def test_people_go_on_at_another_server(enter: Enter, room: str) -> None:
+    """The server says when it stops and where to go on; who has not gone by then is taken there."""
+    second = await ServerProcess.start()
+    first = await ServerProcess.start("--drain-s", "4", "--reconnect-url", second.url)
+    try:
+        ada, grace = await enter("Ada", on=first), await enter("Grace", on=first)
+        await ada.sees("Grace")
+        stopped = asyncio.create_task(first.stop())
+        await ada.page.get_by_role("button", name="Go on at another one").click()
+        await expect(grace.page.get_by_text("This server stops at")).to_be_visible()
+        for person in (ada, grace):
+            await person.page.wait_for_url(f"{second.url}**")
+            await person.join_with_devices()
+        await ada.sees("Grace")
+        await grace.hears("Ada")
+        assert await stopped == 0
+    finally:
+        await first.stop()
+        await second.stop()
+    assert first.faults == second.faults == []

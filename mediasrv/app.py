@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import structlog
 import uvloop
 
-from mediasrv import logs
+from mediasrv import logs, tracing
 from mediasrv.addresses import advertised_addresses, bind_addresses
 from mediasrv.config_check import is_loopback
 from mediasrv.control.address import TcpAddress
@@ -21,6 +21,7 @@ from mediasrv.control.server import ControlListenError, ControlServer
 from mediasrv.control.statistics import server_statistics
 from mediasrv.health import Health
 from mediasrv.http.client_address import ClientAddresses
+from mediasrv.http.metrics import MetricsEndpoint
 from mediasrv.http.server import HttpServer, ListenError, page_url
 from mediasrv.http.websocket import RpcSession
 from mediasrv.journal.durable import DurableJournal
@@ -32,6 +33,7 @@ from mediasrv.media.native import WorkerFactory
 from mediasrv.media.placement import Placement
 from mediasrv.media.worker_pool import MediaSettings, WorkerPool, native_worker
 from mediasrv.media_ports import port_ranges, why_not_bound
+from mediasrv.metrics.server import ServerMetrics
 from mediasrv.reload import RunningParts, room_defaults
 from mediasrv.rooms.clock import SystemClock
 from mediasrv.rooms.draining import Draining
@@ -56,6 +58,8 @@ from mediasrv.store.data_folder import DataFolder, DataFolderError, default_data
 from mediasrv.store.database import Database, DatabaseError, database_url
 from mediasrv.tls import TlsContext, TlsError, TlsFiles
 from mediasrv.tokens import TokenVerifier
+from mediasrv.tracing import TracingError
+from mediasrv.version import VERSION
 
 log = structlog.get_logger("mediasrv")
 
@@ -142,7 +146,9 @@ class Server:
         self._journal: DurableJournal | None = None
         self._verifier = TokenVerifier(settings.keys, leeway_s=settings.token_leeway_s)
         self._clients = ClientAddresses(settings.trusted_proxies)
-        self._lag = LoopLag()
+        self._metrics = ServerMetrics(self._rooms, self._pool.workers)
+        self._rooms.observe(self._metrics.rooms.observe)
+        self._lag = LoopLag(self._metrics.loop_lag)
         self._health = Health(self._lag, self._pool.workers)
         self._tls = _tls("tls", settings)
         self._control_tls = _tls("control_tls", settings)
@@ -161,21 +167,33 @@ class Server:
             checks=self._health.checks,
             clients=self._clients,
             tls=self._tls,
+            metrics=MetricsEndpoint(self._metrics, lambda: self.settings.metrics_from, self._verifier, self._clients),
             dev_key=next(iter(settings.keys.items())) if settings.dev else None,
         )
 
     async def start(self) -> None:
         """Open the journal, start the media workers, then listen. Raises `StartError`; then nothing runs."""
         try:
+            if self.settings.otel_endpoint:
+                tracing.start(self.settings.otel_endpoint, VERSION)
             await self._open_journal()
             self._start_media()
             await self._start_control()
             address = await self._http.start(self.settings.http_address)
-        except (ControlListenError, DataFolderError, DatabaseError, ListenError, StartError, TlsError) as error:
+        except (
+            ControlListenError,
+            DataFolderError,
+            DatabaseError,
+            ListenError,
+            StartError,
+            TlsError,
+            TracingError,
+        ) as error:
             if self._control is not None:
                 await self._control.stop()
             self._pool.stop()
             await self._close_journal()
+            await asyncio.to_thread(tracing.stop)
             if isinstance(error, StartError):
                 raise
             raise StartError(str(error), temporary=getattr(error, "temporary", False)) from None
@@ -185,6 +203,7 @@ class Server:
         watched = [tls.watch() for tls in (self._tls, self._control_tls) if tls is not None]
         self._tasks += [asyncio.create_task(watch) for watch in watched]
         backend = self._pool.workers[0].native.srtp_backend
+        self._metrics.started(backend)
         ports = port_ranges([worker.port for worker in self._pool.workers])
         self.ready_line = (
             f"mediasrv is ready: {page_url(address, tls=self._tls is not None)} (media on UDP {ports}, srtp: {backend})"
@@ -206,6 +225,7 @@ class Server:
         await self._http.stop()
         self._pool.stop()
         await self._close_journal()
+        await asyncio.to_thread(tracing.stop)  # which waits for a collector
         log.info("stopped", **{name: count for name, count in self._pool.counters().items() if count})
 
     async def drain(self) -> None:
@@ -270,6 +290,7 @@ class Server:
         self._rooms.observe(self._events.observe)
         self._services = Services(self._events, DatabaseJournal(self._journal.reader), self._statistics)
         self._health.database = database
+        self._metrics.journal.statistics = self._journal.statistics
 
     async def _close_journal(self) -> None:
         if self._journal is not None:
@@ -333,7 +354,15 @@ class Server:
 
     def _open_session(self, send: Send, close: Close, address: str | None) -> RpcSession:
         verify = partial(self._verifier.verify, address=address)
-        return Session(self._rooms, verify, send=send, close=close, address=address, services=self._services)
+        return Session(
+            self._rooms,
+            verify,
+            send=send,
+            close=close,
+            address=address,
+            services=self._services,
+            observe=self._metrics.request,
+        )
 
     def _open_control_session(
         self, send: Send, close: Close, address: str | None, trusted_user: str | None
@@ -348,6 +377,7 @@ class Server:
             services=self._services,
             trusted=trusted,
             text=False,
+            observe=self._metrics.request,
         )
 
     def _statistics(self) -> tuple[ServerStatistics, Sequence[WorkerStatistics], Mapping[str, float]]:

@@ -9,6 +9,7 @@ from mediaplane.audio.active_speaker cimport speaker_t
 from mediaplane.congestion.transport_cc cimport transport_cc_receiver_t
 from mediaplane.counters cimport counters_t
 from mediaplane.deadlines cimport deadline_heap_t, deadline_t
+from mediaplane.distributions cimport distributions_t
 from mediaplane.handshakes cimport handshake_queue_t
 from mediaplane.pipes.pipe cimport pipe_t
 from mediaplane.rings cimport ring_t
@@ -119,6 +120,8 @@ cdef struct transport_t:
     uint8_t is_pending
     transport_t *next_closed
     pipe_end_t *pipe             # NULL: a peer connection; else it stands for another worker
+    int64_t created_us
+    int64_t dtls_us              # of the first authentic check, when DTLS began
 
 # One quality of a producer.
 cdef struct encoding_t:
@@ -324,5 +327,6 @@ cdef struct plane_t:
     srtp_unprotect_job_t jobs[64]
     uint64_t events_lost_told
     counters_t counters
+    distributions_t distributions
     egress_t egress
     ring_t *events

@@ -12,6 +12,7 @@ from mediaplane.deadlines cimport (
     REASON_CONNECT, REASON_CONSENT, REASON_DTLS, REASON_REPORT,
     deadline_add, deadline_init, deadline_remove, deadline_set,
 )
+from mediaplane.distributions cimport DISTRIBUTION_CONNECTING, DISTRIBUTION_HANDSHAKE, distribution_add
 from mediaplane.egress cimport EGRESS_RESERVE, egress_commit, egress_commit_reply, egress_reserve
 from mediaplane.events cimport (
     EVENT_DTLS_DATA, EVENT_TRANSPORT_CONNECTED, EVENT_TRANSPORT_TUPLE, event_emit, event_emit_value, event_t,
@@ -62,6 +63,7 @@ cdef int transport_open(plane_t *plane, transport_t *transport, int64_t now_us) 
         id_table_remove(&plane.transports, transport.id)
         id_table_remove(&plane.ufrags, ice_ufrag_key(transport.ice.local_ufrag))
         return status
+    transport.created_us = now_us
     deadline_set(&plane.deadlines, &transport.deadline, REASON_CONNECT, now_us + CONNECT_TIMEOUT_US)
     return OK
 
@@ -126,6 +128,7 @@ cdef void _valid_check(plane_t *plane, transport_t *transport, const transport_t
     if not transport.has_selected or (nominated and slot != transport.selected):
         _select_tuple(plane, transport, slot)
     if transport.dtls == NULL:
+        transport.dtls_us = now_us
         transport.dtls = dtls_session_new(plane.dtls, transport.dtls_role, plane.mtu, transport.fingerprints,
                                           transport.fingerprint_count)
         if transport.dtls == NULL:
@@ -199,6 +202,8 @@ cdef void _connected(plane_t *plane, transport_t *transport, int64_t now_us) noe
         return
     transport.state = TRANSPORT_CONNECTED
     plane.counters.values[<int>COUNT_DTLS_HANDSHAKES] += 1
+    distribution_add(&plane.distributions, DISTRIBUTION_CONNECTING, now_us - transport.created_us, 1)
+    distribution_add(&plane.distributions, DISTRIBUTION_HANDSHAKE, now_us - transport.dtls_us, 1)
     event_emit_value(plane, EVENT_TRANSPORT_CONNECTED, transport.id, profile, False)
     deadline_set(&plane.deadlines, &transport.deadline, REASON_CONNECT, INT64_MAX)
     deadline_set(&plane.deadlines, &transport.deadline, REASON_REPORT, now_us + FIRST_REPORT_US)

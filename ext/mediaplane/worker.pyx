@@ -7,13 +7,15 @@ from libc.string cimport memcpy, memset
 from mediaplane.address cimport FAMILY_IPV4, FAMILY_IPV6
 from mediaplane.command_port cimport CommandPort
 from mediaplane.commands cimport commands_drain
-from mediaplane.counters cimport COUNT_LOOPS, counters_to_python
+from mediaplane.counters cimport COUNT_LOOPS, COUNT_RTP_FORWARDED, counters_to_python
+from mediaplane.distributions cimport distributions_forwarded, distributions_to_python
 from mediaplane.event_loop cimport (
     EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, c_close, c_read, c_write, epoll_create1, epoll_event, epoll_wait, eventfd,
-    mp_clock_us, mp_flag_load, mp_flag_store, mp_sleep_exactly, mp_sleep_us, mp_start_thread, mp_watch, pthread_join,
-    pthread_t,
+    mp_clock_us, mp_flag_load, mp_flag_store, mp_sleep_exactly, mp_sleep_us, mp_start_thread, mp_thread_cpu_us, mp_watch,
+    pthread_join, pthread_t,
 )
 from mediaplane.events cimport EVENT_WORKER_FAILED, event_t, event_to_python
+from mediaplane.gauges cimport gauges_to_python
 from mediaplane.linger cimport linger_init, linger_learn, linger_measure, linger_next, linger_t, linger_wait_t
 from mediaplane.model cimport BATCH_SIZE, MAX_WORKERS, datagram_t, plane_t, send_t
 from mediaplane.pipes.pipe cimport PIPE_DEFAULT_BYTES
@@ -131,7 +133,13 @@ cdef int _gather(worker_t *worker, udp_socket_t *socket, const linger_wait_t *wa
     return count + more
 
 
-cdef void _process(worker_t *worker) noexcept nogil:
+cdef inline void _observe_forwarding(worker_t *worker, int64_t taken_us) noexcept nogil:
+    distributions_forwarded(&worker.plane.distributions, worker.plane.counters.values[<int>COUNT_RTP_FORWARDED],
+                            taken_us, mp_clock_us())
+
+
+cdef void _process(worker_t *worker, int64_t woken_us) noexcept nogil:
+    """Take the batch through the plane and send what comes of it; the worker saw at `woken_us` that it was there."""
     cdef uint32_t total, taken
     cdef datagram_t *datagrams = receive_batch_datagrams(worker.receiving, &total)
     cdef uint32_t done = 0
@@ -140,17 +148,20 @@ cdef void _process(worker_t *worker) noexcept nogil:
         taken = min(total - done, <uint32_t>BATCH_SIZE)
         plane_receive(&worker.plane, datagrams + done, taken, now_us)
         _send_all(worker, now_us)
+        _observe_forwarding(worker, woken_us)
         done += taken
 
 
 cdef int _receive(worker_t *worker, udp_socket_t *socket, linger_wait_t *wait) noexcept nogil:
     """Take what the socket has, a bounded number of batches; `wait` before the first. OK or -errno."""
+    cdef int64_t woken_us
     cdef int count, _
     for _ in range(BATCHES_PER_LOOP):
+        woken_us = mp_clock_us()
         count = _gather(worker, socket, wait)
         if count <= 0:
             return count
-        _process(worker)
+        _process(worker, woken_us)
         wait.first_us = wait.second_us = 0
     return OK
 
@@ -161,6 +172,7 @@ cdef void _receive_pipes(worker_t *worker, int64_t now_us) noexcept nogil:
         if not pipes_receive(&worker.plane, now_us):
             return
         _send_all(worker, now_us)
+        _observe_forwarding(worker, now_us)
 
 
 cdef int _wait_ms(worker_t *worker, int64_t now_us) noexcept nogil:
@@ -409,6 +421,16 @@ cdef class Worker(CommandPort):
     def counters(self):
         """Counters by name; they only grow."""
         return counters_to_python(&self.worker.plane.counters)
+
+    def distributions(self):
+        """By name: how large a unit is, in seconds or as a ratio, bounds, counts (one more than bounds), and the sum of
+        all values; bounds and sum in units."""
+        return distributions_to_python(&self.worker.plane.distributions)
+
+    def gauges(self):
+        """What the worker holds now, by name, and `cpu_us`: the CPU time of its thread."""
+        cdef int64_t cpu_us = mp_thread_cpu_us(self.thread) if self.running else 0
+        return gauges_to_python(&self.worker.plane, &self.commands, &self.worker.events, max(cpu_us, 0))
 
     @property
     def port(self):

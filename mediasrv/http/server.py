@@ -7,9 +7,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from mediasrv.http import dev_token, health, problem, static
+from mediasrv.http import dev_token, health, problem, static, traces
 from mediasrv.http.client_address import ClientAddresses
 from mediasrv.http.media_endpoint import BODY_MAX_BYTES, MediaEndpoint
+from mediasrv.http.metrics import MetricsEndpoint
 from mediasrv.http.ports import Rooms
 from mediasrv.http.websocket import RpcEndpoint, SessionFactory
 from mediasrv.http.whep import WHEP
@@ -39,6 +40,7 @@ class HttpServer:
         dev_key: tuple[str, str] | None = None,
         clients: ClientAddresses | None = None,
         tls: TlsContext | None = None,
+        metrics: MetricsEndpoint | None = None,
     ) -> None:
         """`dev_key` (id, secret) lets the page ask for tokens; None leaves that out. With `tls` it is https."""
         self._tls = tls
@@ -46,10 +48,14 @@ class HttpServer:
         clients = clients or ClientAddresses()
         self._rpc = RpcEndpoint(open_session, clients)
         self._rpc.add_routes(self.app)
-        self.app.add_subapp("/whip", MediaEndpoint(WHIP, rooms, verifier, clients).application())
-        self.app.add_subapp("/whep", MediaEndpoint(WHEP, rooms, verifier, clients).application())
+        for protocol in (WHIP, WHEP):
+            endpoint = MediaEndpoint(protocol, rooms, verifier, clients).application()
+            endpoint.middlewares.insert(0, traces.middleware(protocol.name))
+            self.app.add_subapp(f"/{protocol.name.lower()}", endpoint)
         if dev_key is not None:
             dev_token.add_routes(self.app, *dev_key)
+        if metrics is not None:
+            metrics.add_routes(self.app)
         health.add_routes(self.app, checks)
         static.add_routes(self.app, web_folder)
         self.app.on_response_prepare.append(_name_server)

@@ -54,6 +54,11 @@ class MediaWorker:
         """Transports whose end was not reported yet."""
         return len(self._transports)
 
+    @property
+    def deferred_commands(self) -> int:
+        """Commands that wait here for room in the worker's ring."""
+        return len(self._deferred)
+
     def start(self) -> None:
         """Start the thread and listen to its events on the running loop."""
         self._loop = asyncio.get_running_loop()

@@ -32,6 +32,11 @@ class NativeWorker(Protocol):
     def stop(self) -> None: ...
     def poll_events(self, limit: int = 256) -> list[tuple[Any, ...]]: ...
     def counters(self) -> dict[str, int]: ...
+    def distributions(self) -> dict[str, tuple[float, list[int], list[int], int]]:
+        """By name: how large a unit is (s, or a ratio), bounds, counts (one more than bounds), and sum; in units."""
+
+    def gauges(self) -> dict[str, int]:
+        """What it holds now, by name, and the CPU time of its thread as `cpu_us`."""
 
     def create_transport(
         self,

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from mediasrv import tracing
 from mediasrv.media import events as media_events
 from mediasrv.media.handles import TransportHandle
 from mediasrv.media.media_worker import MediaWorker
@@ -105,20 +106,22 @@ class PeerConnection:
         if self.closed:
             raise NegotiationError("closed", "the peer connection is closed: make a new one")
         policy = self._policy()
-        parsed = Offer.parse(offer, policy)
-        if self._offer is not None:
-            check_continuity(self._offer, parsed)
-        plan = negotiate(
-            parsed,
-            before=self._negotiated,
-            producers=self._producers,
-            slots=self._slots,
-            streams=self._streams,
-            authorise=authorise,
-            on_producer_closed=self._forget_producer,
-        )
-        sdp = str(write_answer(plan, self._local, self._answers + 1, policy))
-        return self._carry_out(plan, sdp)
+        with tracing.span("negotiate", {"mediasrv.renegotiation": self._offer is not None}) as span:
+            parsed = Offer.parse(offer, policy)
+            if self._offer is not None:
+                check_continuity(self._offer, parsed)
+            plan = negotiate(
+                parsed,
+                before=self._negotiated,
+                producers=self._producers,
+                slots=self._slots,
+                streams=self._streams,
+                authorise=authorise,
+                on_producer_closed=self._forget_producer,
+            )
+            span.set("mediasrv.m_lines", len(plan.sections))
+            sdp = str(write_answer(plan, self._local, self._answers + 1, policy))
+            return self._carry_out(plan, sdp)
 
     def restart_ice(self, remote: IceFragment) -> IceFragment:
         """Take the remote's new credentials and give ours, for WHIP and WHEP (RFC 9725 §4.3.3).

@@ -31,6 +31,7 @@ from mediasrv.signaling.event_subscription import EventFilter, EventSubscription
 from mediasrv.signaling.method import Scope
 from mediasrv.signaling.method_table import METHODS
 from mediasrv.signaling.notifications import CLOSING_REASONS, METHOD_OF, Admitted, Closing, notification_of
+from mediasrv.signaling.observation import Observe, nobody
 from mediasrv.signaling.schema import Shape
 from mediasrv.signaling.services import Services
 from mediasrv.signaling.shapes import joined_of
@@ -78,9 +79,12 @@ class Session:
         services: Services | None = None,
         trusted: Grant | None = None,
         text: bool = True,
+        observe: Observe = nobody,
     ) -> None:
         """`address` is the IP address of the client, where it has one. `trusted`: it is a control session without a
-        token, and may still become something else with one. `text`: what is said before it has spoken is JSON."""
+        token, and may still become something else with one. `text`: what is said before it has spoken is JSON.
+        `observe` looks at each request."""
+        self._observe = observe
         self.address = address
         self.registry = registry
         self._verify = verify
@@ -155,15 +159,17 @@ class Session:
 
     def _answer(self, request: Request) -> None:
         self._after_reply = []
-        try:
-            result = self._call(request)
-        except Exception as error:
-            self._reply_error(request.id, reply_of(error, request.method))
-        else:
-            if isinstance(result, Awaitable):
-                self._await(request, result)
+        with self._observe(request.method) as observation:
+            try:
+                result = self._call(request)
+            except Exception as error:
+                observation.outcome = self._reply_error(request.id, reply_of(error, request.method))
             else:
-                self._put(codec.encode_result(request.id, result, text=self._text))
+                if isinstance(result, Awaitable):
+                    observation.is_whole = False
+                    self._await(request, result)
+                else:
+                    self._put(codec.encode_result(request.id, result, text=self._text))
         waiting, self._after_reply = self._after_reply, None
         for step in waiting:
             step()
@@ -197,12 +203,13 @@ class Session:
             return
 
         async def answer() -> None:
-            try:
-                found = await result
-            except Exception as error:
-                self._reply_error(request.id, reply_of(error, request.method))
-            else:
-                self._put(codec.encode_result(request.id, found, text=self._text))
+            with self._observe(request.method) as observation:
+                try:
+                    found = await result
+                except Exception as error:
+                    observation.outcome = self._reply_error(request.id, reply_of(error, request.method))
+                else:
+                    self._put(codec.encode_result(request.id, found, text=self._text))
 
         task = asyncio.ensure_future(answer())
         self._open.add(task)
@@ -218,8 +225,10 @@ class Session:
             self._end("rate_limited")
         raise rate_limited("requests", wait_s)
 
-    def _reply_error(self, request_id: int, error: RpcError) -> None:
+    def _reply_error(self, request_id: int, error: RpcError) -> str:
+        """Returns the error's code."""
         self._put(codec.encode_error(request_id, error, text=self._text))
+        return error.code
 
     # --- what methods see --------------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from mediasrv.metrics.media import DISTRIBUTIONS, GAUGES
+
 
 class PortWorker:
     """Takes a real UDP port, and otherwise only reports that closed transports are closed."""
@@ -25,6 +27,8 @@ class PortWorker:
         self.event_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self.events: list[tuple[Any, ...]] = []
         self.running = False
+        self.counted = {"rtp_received": 0, "drop_gated": 0, "loops": 0}
+        self.spread = {name: (1e-6, [10, 20], [0, 0, 0], 0) for name in DISTRIBUTIONS}
         type(self).made.append(self)
 
     def __getattr__(self, name: str) -> Callable[..., None]:
@@ -52,4 +56,10 @@ class PortWorker:
         return taken
 
     def counters(self) -> dict[str, int]:
-        return {}
+        return self.counted
+
+    def gauges(self) -> dict[str, int]:
+        return dict.fromkeys((*GAUGES, "cpu_us"), 0)
+
+    def distributions(self) -> dict[str, tuple[float, list[int], list[int], int]]:
+        return self.spread

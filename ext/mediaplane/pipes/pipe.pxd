@@ -51,3 +51,6 @@ cdef void pipe_take(pipe_t *pipe, const pipe_record_t *record) noexcept nogil
 cdef void pipe_give_back(pipe_t *pipe) noexcept nogil
 # Whether there is anything that was not taken. A reader that sleeps after it heard no will be woken.
 cdef bint pipe_waiting(pipe_t *pipe) noexcept nogil
+
+# Bytes between what was published and what was given back, for anyone who wants to know.
+cdef uint64_t pipe_depth(pipe_t *pipe) noexcept nogil

@@ -133,3 +133,8 @@ cdef void pipe_give_back(pipe_t *pipe) noexcept nogil:
 cdef bint pipe_waiting(pipe_t *pipe) noexcept nogil:
     fence()
     return load_acquire(&pipe.tail) != pipe.read
+
+
+cdef uint64_t pipe_depth(pipe_t *pipe) noexcept nogil:
+    cdef uint64_t head = load_acquire(&pipe.head)
+    return load_acquire(&pipe.tail) - head

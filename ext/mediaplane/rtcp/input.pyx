@@ -6,6 +6,7 @@ from mediaplane.counters cimport (
     COUNT_DROP_RTCP_MALFORMED, COUNT_DROP_SRTP_AUTH, COUNT_DROP_SRTP_REPLAYED, COUNT_DROP_SSRC_LIMIT,
     COUNT_KEYFRAME_REQUESTS_RECEIVED, COUNT_NACK_RECEIVED, COUNT_NACK_UNANSWERED, COUNT_RTCP_RECEIVED,
 )
+from mediaplane.distributions cimport DISTRIBUTION_LOSS_OUT, DISTRIBUTION_ROUND_TRIP, distribution_add
 from mediaplane.model cimport (
     KIND_VIDEO, MAX_RECEIVE_STREAMS, NO_ENCODING, consumer_t, encoding_t, receive_stream_t, rtcp_source_t,
 )
@@ -83,9 +84,11 @@ cdef void _report_block(plane_t *plane, transport_t *transport, const rtcp_repor
     if consumer == NULL:
         return
     consumer.fraction_lost = block.fraction_lost
+    distribution_add(&plane.distributions, DISTRIBUTION_LOSS_OUT, block.fraction_lost, 1)
     if block.last_sr and block.last_sr == consumer.last_sr_middle:
         rtt_us = now_us - consumer.last_sr_us - ((<int64_t>block.delay_since_last_sr * 1000000) >> 16)
         if rtt_us > 0:
+            distribution_add(&plane.distributions, DISTRIBUTION_ROUND_TRIP, rtt_us, 1)
             transport.rtt_us = (transport.rtt_us * 7 + rtt_us) >> 3 if transport.rtt_us else rtt_us
 
 

@@ -3,6 +3,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from mediaplane.counters cimport COUNT_DROP_EGRESS_FULL
 from mediaplane.deadlines cimport REASON_REPORT, deadline_set
+from mediaplane.distributions cimport DISTRIBUTION_JITTER, DISTRIBUTION_LOSS_IN, distribution_add
 from mediaplane.egress cimport EGRESS_RESERVE, egress_reserve
 from mediaplane.model cimport NO_ENCODING, consumer_t, encoding_t, producer_t
 from mediaplane.pipes.outgoing cimport outgoing_state
@@ -17,6 +18,7 @@ from mediaplane.wire.rtcp cimport (
 cdef enum:
     COMPOUND_BYTES = 1200        # stays below one datagram
     MAX_BLOCKS = 31
+    SILENT_AFTER_US = 2000000    # longer than between two reports
     LARGEST_REPORT = 28 + 80     # a sender report and its SDES, or an empty receiver report
 
 cdef const uint8_t *SERVER_CNAME = b"mediasrv"
@@ -56,6 +58,16 @@ cdef void _cname(compound_t *compound, uint32_t ssrc, const uint8_t *cname, uint
         compound.size += written
 
 
+cdef void _observe(plane_t *plane, const encoding_t *encoding, const rtcp_report_block_t *block,
+                   int64_t now_us) noexcept nogil:
+    """What we report of an encoding goes into the server's own figures too, while packets of it come."""
+    cdef uint32_t clock_rate = encoding.statistics.clock_rate
+    if clock_rate == 0 or now_us - encoding.last_packet_us > SILENT_AFTER_US:
+        return
+    distribution_add(&plane.distributions, DISTRIBUTION_LOSS_IN, block.fraction_lost, 1)
+    distribution_add(&plane.distributions, DISTRIBUTION_JITTER, <int64_t>block.jitter * 1000000 // clock_rate, 1)
+
+
 cdef void _receiver_reports(compound_t *compound, int64_t now_us) noexcept nogil:
     cdef transport_t *transport = compound.transport
     cdef rtcp_report_block_t blocks[31]
@@ -69,6 +81,7 @@ cdef void _receiver_reports(compound_t *compound, int64_t now_us) noexcept nogil
             if encoding.statistics.base_seq >= 0 and count < MAX_BLOCKS:
                 blocks[count].ssrc = encoding.ssrc
                 receive_statistics_report(&encoding.statistics, now_us, &blocks[count])
+                _observe(compound.plane, encoding, &blocks[count], now_us)
                 count += 1
         producer = producer.next
     if not _room(compound, 8 + 24 * count + 80):

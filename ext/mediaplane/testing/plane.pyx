@@ -7,6 +7,7 @@ from mediaplane.address cimport address_text, tuple_from_python
 from mediaplane.command_port cimport CommandPort
 from mediaplane.commands cimport commands_drain
 from mediaplane.counters cimport counters_to_python
+from mediaplane.distributions cimport distributions_to_python
 from mediaplane.deadlines cimport REASON_COUNT, deadline_t, reason_text
 from mediaplane.events cimport event_t, event_to_python
 from mediaplane.model cimport BATCH_SIZE, DATAGRAM_CAPACITY, datagram_t, plane_t, send_t
@@ -172,3 +173,6 @@ cdef class VirtualPlane(CommandPort):
 
     def counters(self):
         return counters_to_python(&self.plane.counters)
+
+    def distributions(self):
+        return distributions_to_python(&self.plane.distributions)

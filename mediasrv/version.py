@@ -1,0 +1,7 @@
+"""Which version this is."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+VERSION = metadata.version("mediasrv")

@@ -63,6 +63,7 @@ from mediasrv.version import VERSION
 
 log = structlog.get_logger("mediasrv")
 
+START_ERRORS = (ControlListenError, DataFolderError, DatabaseError, ListenError, TracingError)
 WEB_FOLDER = Path(__file__).parent / "web"
 
 
@@ -180,15 +181,7 @@ class Server:
             self._start_media()
             await self._start_control()
             address = await self._http.start(self.settings.http_address)
-        except (
-            ControlListenError,
-            DataFolderError,
-            DatabaseError,
-            ListenError,
-            StartError,
-            TlsError,
-            TracingError,
-        ) as error:
+        except (*START_ERRORS, StartError) as error:
             if self._control is not None:
                 await self._control.stop()
             self._pool.stop()

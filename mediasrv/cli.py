@@ -1,4 +1,4 @@
-"""The command line: `mediasrv serve`, `config`, `token`, `loadtest` `journal …` and `ctl …`."""
+"""The command line: `mediasrv serve`, `config`, `doctor`, `token`, `loadtest`, `journal …` and `ctl …`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from rich.console import Console
 
 from mediasrv import config, config_show, tokens
 from mediasrv.ctl.commands import app as ctl_app
@@ -206,26 +207,46 @@ def _show_config(*, show: bool = True, json: bool = False, config_file: Path | N
         print(config_show.as_toml(loaded), end="")
 
 
-_OWN_OPTIONS = {
-    "show": Annotated[bool, typer.Option("--show/--check", metavar="", help="Show them, or only check them.")],
-    "json": Annotated[bool, typer.Option("--json", metavar="", help="Show them as JSON.")],
-}
+def _doctor(*, json: bool = False, config_file: Path | None = None, **parameters: Any) -> None:
+    from mediasrv.doctor import command
+    from mediasrv.doctor.machine import Machine
+
+    try:
+        settings = config.load(_given(parameters), file=config_file)
+    except config.ConfigError as error:
+        _fail(str(error), EXIT_USAGE)
+    findings = command.examine(settings, Machine())
+    if json:
+        print(command.as_json(findings))
+    else:
+        command.show(findings, Console())
+    if not command.is_healthy(findings):
+        raise typer.Exit(EXIT_FAILED)
 
 
-def _with_the_options_of_serve(function: Callable[..., None]) -> Callable[..., None]:
-    own = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=name == "show", annotation=annotation)
-        for name, annotation in _OWN_OPTIONS.items()
+def _with_the_options_of_serve(function: Callable[..., None], **own: tuple[bool, Any]) -> Callable[..., None]:
+    """`own`: further options by name, each with its default and annotation."""
+    further = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (default, annotation) in own.items()
     ]
     theirs = inspect.signature(serve, eval_str=True).parameters.values()
-    function.__signature__ = inspect.Signature([*theirs, *own])  # type: ignore[attr-defined]
+    function.__signature__ = inspect.Signature([*theirs, *further])  # type: ignore[attr-defined]
     return function
 
+
+_Show = Annotated[bool, typer.Option("--show/--check", metavar="", help="Show them, or only check them.")]
+_Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")]
 
 app.command(
     "config",
     help="Show every setting: what it means, what it is, and where that comes from. Takes the options of serve.",
-)(_with_the_options_of_serve(_show_config))
+)(_with_the_options_of_serve(_show_config, show=(True, _Show), json=(False, _Json)))
+app.command(
+    "doctor",
+    help="Look for what keeps a server with these settings from working well on this machine, and say what to do. "
+    "Takes the options of serve. Exits 1 if something keeps calls from working.",
+)(_with_the_options_of_serve(_doctor, json=(False, _Json)))
 
 
 def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ GAUGES: Mapping[str, Named] = {
 DISTRIBUTIONS: Mapping[str, Named] = {
     "forwarding": Named(
         "forwarding_seconds",
-        "From seeing that packets are there to giving the kernel a copy, lingering included, per copy.",
+        "From seeing that a packet is there to giving the kernel a copy, per copy.",
     ),
     "connecting": Named("connect_seconds", "From a peer connection's creation to its keys: ICE and DTLS."),
     "handshake": Named("dtls_handshake_seconds", "From the first authentic ICE check to the keys."),

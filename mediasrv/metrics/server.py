@@ -27,7 +27,7 @@ from mediasrv.signaling.method_table import METHODS
 from mediasrv.signaling.observation import Observation
 from mediasrv.version import VERSION
 
-disable_created_metrics()  # a series each that says when another one began: twice the series for nothing
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a series each that says when another one began: twice the series for nothing
 
 LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 REQUEST_BUCKETS_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)

@@ -189,6 +189,23 @@ class Database:
             await connection.run_sync(_upgrade if change else _require_current)
 
 
+async def try_to_write(url: URL) -> None:
+    """Begin a transaction that writes, and take it back. Raises `DatabaseError`: the database cannot be written."""
+    engine = _engine(url)
+    try:
+        async with engine.connect() as connection:
+            await connection.execution_options(mediasrv_writes=True)
+            async with connection.begin() as transaction:
+                if not _is_sqlite(url) and await connection.scalar(sa.text("SELECT pg_is_in_recovery()")):
+                    raise DatabaseError(f"the database {_shown(url)} is a standby, which takes no records")
+                await connection.execute(sa.text("CREATE TABLE mediasrv_doctor (id INTEGER)"))
+                await transaction.rollback()
+    except DATABASE_ERRORS as error:
+        raise DatabaseError(f"cannot use the database {_shown(url)}: {words(error)}") from None
+    finally:
+        await engine.dispose()
+
+
 def words(error: BaseException) -> str:
     """What a database error says, without the statement and its values."""
     if isinstance(error, DBAPIError) and error.orig is not None:

@@ -379,7 +379,12 @@ class Server:
         counters = {**self._events.counters, **(control.counters if control else {})}
         server = server_statistics(self._rooms, self._started_at, carriers, counters)
         workers = [
-            WorkerStatistics(index=worker.index, port=worker.port, counters=dict(worker.native.counters()))
+            WorkerStatistics(
+                index=worker.index,
+                port=worker.port,
+                counters=worker.native.counters(),
+                gauges=worker.native.gauges(),
+            )
             for worker in self._pool.workers
         ]
         return server, workers, self._journal.statistics() if self._journal is not None else {}

@@ -1,4 +1,4 @@
-"""`POST /dev/token`: a token for the asking, so that the page works without accounts. Only with `--dev`."""
+"""`POST /dev/token`: a token for the asking, so that the pages work without accounts. Only with `--dev`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ TTL_S = 12 * 3600
 
 
 class _Request(msgspec.Struct):
-    room: tokens.RoomName
+    room: tokens.RoomName | None = None
+    admin: bool = False
     name: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
@@ -30,14 +31,17 @@ def add_routes(app: web.Application, key_id: str, secret: str) -> None:
         try:
             wanted = msgspec.json.decode(await request.read(), type=_Request)
         except msgspec.DecodeError as error:
-            raise HttpError(400, "bad_request", f"the body is not {{room, name}}: {error}") from None
+            raise HttpError(400, "bad_request", f"the body is not {{room, name}} or {{admin}}: {error}") from None
+        if wanted.admin == (wanted.room is not None):
+            raise HttpError(400, "bad_request", "the body names a room, or says `admin: true`")
         token = tokens.mint(
             key_id,
             secret,
             identity=f"dev-{secrets.token_hex(4)}",  # one for each tab, or the second would replace the first
             room=wanted.room,
             name=wanted.name,
-            grants=grants,
+            grants={} if wanted.admin else grants,
+            admin=wanted.admin,
             ttl_s=TTL_S,
         )
         return web.json_response({"token": token}, headers={"Cache-Control": "no-store"})

@@ -1,4 +1,4 @@
-"""The call page and what belongs to it, from the package's `web` folder."""
+"""The call page, the admin page, and what belongs to them, from the package's `web` folder."""
 
 from __future__ import annotations
 
@@ -31,15 +31,19 @@ CONTENT_TYPES = {
 }
 
 
+PAGES = {"": "index.html", "admin": "admin.html"}
+
+
 def add_routes(app: web.Application, folder: Path) -> None:
-    """Serve `folder` at `/` (`index.html` as `/`).
+    """Serve `folder` at `/`, the `PAGES` in it under their own names too.
 
     The files are listed once: a path from a request is looked up, never opened as it came.
     """
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
     async def get_file(request: web.Request) -> web.StreamResponse:
-        path = files.get(request.match_info["path"] or "index.html")
+        name = request.match_info["path"]
+        path = files.get(PAGES.get(name, name))
         if path is None:
             raise HttpError(404, "not_found", "there is nothing at this address")
         kind = CONTENT_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"

@@ -81,6 +81,16 @@ class ReceiveSlot:
     def paused(self) -> bool:
         return self._paused
 
+    @property
+    def allowed(self) -> bool:
+        """Whether the peer may receive at all."""
+        return self._allowed
+
+    @property
+    def asked_rid(self) -> str | None:
+        """The encoding that was asked for; None: the highest that is alive."""
+        return None if self._encoding == HIGHEST or self._producer is None else self._producer.rid_of(self._encoding)
+
     def can_receive(self, producer: Producer) -> bool:
         """Whether the peer can take at least one codec that the producer may send."""
         return producer.kind == self.kind and bool(

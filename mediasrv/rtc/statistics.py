@@ -26,11 +26,15 @@ class EncodingStatistics:
 
 @dataclass(frozen=True, slots=True)
 class SlotStatistics:
-    """What goes to the peer in one slot. `rid` is the encoding that is forwarded, None if nothing is."""
+    """What goes to the peer in one slot. `rid` is the encoding that is forwarded, None if nothing is; `asked_rid` the
+    one that the peer asked for, None if it takes the highest."""
 
     mid: str
     rid: str | None
     target_rid: str | None
+    asked_rid: str | None
+    paused: bool
+    allowed: bool
     packets: int
     octets: int
     retransmitted_packets: int
@@ -89,6 +93,9 @@ def _slot(slot: ReceiveSlot, counted: Mapping[str, Any]) -> SlotStatistics:
         mid=slot.mid,
         rid=rid(counted["encoding"]),
         target_rid=rid(counted["target_encoding"]),
+        asked_rid=slot.asked_rid,
+        paused=slot.paused,
+        allowed=slot.allowed,
         packets=counted["packets"],
         octets=counted["octets"],
         retransmitted_packets=counted["retransmitted_packets"],

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 
 from mediasrv.rooms.participant import Participant
 from mediasrv.rooms.room import Room
+from mediasrv.rooms.track import Track
+from mediasrv.rtc.statistics import PeerStatistics
+from mediasrv.signaling.slot_reason import reason_of
 from mediasrv.signaling.statistics_shapes import (
     EncodingStatistics,
     ParticipantStatistics,
@@ -15,32 +19,52 @@ from mediasrv.signaling.statistics_shapes import (
     TrackStatistics,
 )
 
+_COPIED = ("mid", "rid", "target_rid", "packets", "octets", "retransmitted_packets", "fraction_lost")
+
 
 async def statistics_of(room: Room) -> list[ParticipantStatistics]:
     """Of those who have media, in the order in which they joined. Takes as long as the slowest worker to answer."""
-    found = await asyncio.gather(*(_statistics_of(each) for each in room.participants.values()))
-    return [each for each in found if each is not None]
+    people = list(room.participants.values())
+    counted = await asyncio.gather(*(each.statistics() for each in people))
+    with_media = [(who, peer) for who, peer in zip(people, counted, strict=True) if peer is not None]
+    active = {track_id: rids for who, peer in with_media for track_id, rids in _active(who, peer).items()}
+    tracks = {track.id: track for kind in ("audio", "video") for track in room.tracks.of_kind(kind).values()}
+    return [_statistics_of(who, peer, tracks, active) for who, peer in with_media]
 
 
-async def _statistics_of(who: Participant) -> ParticipantStatistics | None:
-    counted = await who.statistics()
-    if counted is None:
-        return None
+def _active(who: Participant, peer: PeerStatistics) -> Mapping[str, list[str]]:
+    """The rids of its tracks of which packets come, by track."""
+    return {
+        track_id: [encoding.rid for encoding in peer.encodings.get(mid, ()) if encoding.active]
+        for mid, track_id in who.publications.ids_by_mid().items()
+    }
+
+
+def _statistics_of(
+    who: Participant, peer: PeerStatistics, tracks: Mapping[str, Track], active: Mapping[str, list[str]]
+) -> ParticipantStatistics:
     track_ids, sources = who.publications.ids_by_mid(), who.subscriptions.sources()
     slots = []
-    for slot in counted.slots:
+    for slot in peer.slots:
         source = sources.get(slot.mid)
-        fields = {name: getattr(slot, name) for name in slot.__slots__}
-        slots.append(SlotStatistics(track_id=None if source is None else source.track_id, **fields))
+        track = None if source is None else tracks.get(source.track_id)
+        why = reason_of(
+            slot,
+            shows_track=track is not None,
+            enabled=track is not None and track.enabled,
+            active=() if track is None else active.get(track.id, ()),
+        )
+        fields = {name: getattr(slot, name) for name in _COPIED}
+        slots.append(SlotStatistics(track_id=None if track is None else track.id, why=why, **fields))
     return ParticipantStatistics(
         participant_id=who.id,
-        rtt_s=counted.rtt_s,
+        rtt_s=peer.rtt_s,
         tracks=[
             TrackStatistics(
                 track_id=track_ids[mid],
                 encodings=msgspec.convert(list(encodings), list[EncodingStatistics], from_attributes=True),
             )
-            for mid, encodings in counted.encodings.items()
+            for mid, encodings in peer.encodings.items()
             if mid in track_ids
         ],
         slots=slots,

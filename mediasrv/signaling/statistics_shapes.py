@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from mediasrv.signaling.schema import Id, Seconds, Shape
+from mediasrv.signaling.slot_reason import REASONS
 
 
 class ServerStatistics(Shape):
@@ -30,6 +31,10 @@ class WorkerStatistics(Shape):
     index: Annotated[int, Meta(description="counted from 0")]
     port: Annotated[int, Meta(description="its UDP port")]
     counters: Annotated[dict[str, int], Meta(description="by name; they only grow")]
+    gauges: Annotated[
+        dict[str, int],
+        Meta(description="what it holds now, by name; `cpu_us` is the CPU time of its thread, in microseconds"),
+    ]
 
 
 class EncodingStatistics(Shape):
@@ -59,6 +64,7 @@ class SlotStatistics(Shape):
     track_id: Annotated[Id | None, Meta(description="the track that it shows; null: none")]
     rid: Annotated[str | None, Meta(description="the encoding that is forwarded; null: none yet")]
     target_rid: Annotated[str | None, Meta(description="the encoding that it is about to change to, or shows already")]
+    why: Annotated[str, Meta(description=f"why it is that one: {', '.join(f'`{word}`' for word in REASONS)}")]
     packets: Annotated[int, Meta(description="sent")]
     octets: Annotated[int, Meta(description="of their payloads")]
     retransmitted_packets: Annotated[int, Meta(description="sent again")]
@@ -84,7 +90,12 @@ EXAMPLE_SERVER = ServerStatistics(
     cpu_s=73.4,
     counters={"events": 1832, "requests": 20114},
 )
-EXAMPLE_WORKER = WorkerStatistics(index=0, port=7882, counters={"rtp_received": 918_223, "rtp_forwarded": 917_990})
+EXAMPLE_WORKER = WorkerStatistics(
+    index=0,
+    port=7882,
+    counters={"rtp_received": 918_223, "rtp_forwarded": 917_990},
+    gauges={"transports": 2, "cpu_us": 73_400_000},
+)
 
 
 def example_participant(participant_id: str, track_id: str) -> ParticipantStatistics:
@@ -96,6 +107,7 @@ def example_participant(participant_id: str, track_id: str) -> ParticipantStatis
         track_id=track_id,
         rid="h",
         target_rid="h",
+        why="asked",
         packets=9_117,
         octets=7_838_100,
         retransmitted_packets=12,

@@ -1,0 +1,113 @@
+// Wires the page of those who look after a server: the token, then the picture of the server, live.
+
+import { AdminFeed } from "./admin_feed.js";
+import { JournalView } from "./admin_journal.js";
+import { RoomView } from "./admin_room.js";
+import { ServerView } from "./admin_server.js";
+import { toast } from "./announcements.js";
+import { byId } from "./dom.js";
+import { readInvitation } from "./invitation.js";
+
+const TOKEN_KEY = "mediasrv-admin-token";
+
+const server = new ServerView();
+const roomView = new RoomView();
+const journal = new JournalView();
+let feed = null;
+
+function rpcUrl() {
+  const url = new URL("rpc", document.baseURI);
+  url.protocol = url.protocol.replace("http", "ws");
+  return url.href;
+}
+
+/** A development server gives admin tokens for the asking. */
+async function developmentToken() {
+  const response = await fetch("dev/token", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ admin: true }),
+  }).catch(() => null);
+  return response?.ok ? (await response.json()).token : null;
+}
+
+function signIn(token) {
+  feed?.close();
+  const opened = feed = new AdminFeed(rpcUrl(), token);
+  const on = (type, listener) => opened.addEventListener(type, ({ detail }) => opened === feed && listener(detail));
+  on("picture", (picture) => {
+    sessionStorage.setItem(TOKEN_KEY, token);       // of this tab alone, until it is closed
+    byId("login").hidden = true;
+    byId("admin").hidden = false;
+    byId("admin-banner").hidden = true;
+    server.show(picture, opened.watched);
+    roomView.show(picture.room, picture.statistics);
+    journal.room = picture.room === null ? null : opened.watched;
+  });
+  on("journal", (records) => records.forEach((record) => journal.add(record)));
+  on("event", (event) => journal.add(event));
+  on("lost", () => {
+    byId("admin-banner").textContent = "The connection to the server is lost. It is tried again…";
+    byId("admin-banner").hidden = byId("admin").hidden;
+    if (byId("admin").hidden) showLogin("The server can't be reached. It is tried again…");
+  });
+  on("refused", (error) => {
+    sessionStorage.removeItem(TOKEN_KEY);
+    showLogin(error.code === "token_expired" ? "This token has expired. Make a new one." : error.message);
+  });
+  opened.run();
+}
+
+function showLogin(problem = "") {
+  byId("admin").hidden = true;
+  byId("login").hidden = false;
+  byId("login-error").textContent = problem;
+  byId("login-token").focus();
+}
+
+/** Resolves with whether somebody wants it. */
+function confirmed({ text, yes }) {
+  const dialog = byId("confirm");
+  byId("confirm-text").textContent = text;
+  byId("confirm-yes").textContent = yes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+server.addEventListener("room", ({ detail }) => {
+  feed.watch(detail.name);
+  journal.room = detail.name;
+});
+roomView.addEventListener("act", async ({ detail: { method, params, confirm } }) => {
+  if (confirm && !await confirmed(confirm)) return;
+  try {
+    await feed.request(method, params);
+  } catch (error) {
+    toast(error.message, { kind: "error" });
+  }
+});
+byId("login-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const token = byId("login-token").value.trim();
+  if (!token) return showLogin("Paste a token first.");
+  byId("login-error").textContent = "";
+  return signIn(token);
+});
+byId("sign-out").addEventListener("click", () => {
+  sessionStorage.removeItem(TOKEN_KEY);
+  feed?.close();
+  feed = null;
+  byId("login-token").value = "";
+  journal.clear();
+  roomView.show(null);
+  showLogin();
+});
+
+const brought = readInvitation(location).token;
+history.replaceState(null, "", location.pathname);         // what was brought along is used once
+const token = brought || sessionStorage.getItem(TOKEN_KEY) || await developmentToken();
+if (token) signIn(token);
+else showLogin();

@@ -5,6 +5,9 @@ import { byId, element } from "./dom.js";
 import { Rates } from "./rates.js";
 import { Rows, setText } from "./rows.js";
 
+// What is muted, what only probes the way, and what came twice is dropped in every call.
+const USUAL_DROPS = new Set(["drop_gated", "drop_padding", "drop_duplicate"]);
+
 /** Event `room` ({name}): somebody wants to see it. */
 export class ServerView extends EventTarget {
   #rates = new Rates();
@@ -37,7 +40,7 @@ export class ServerView extends EventTarget {
 
   #loadOf({ index, port, counters, gauges }, ts) {
     const rate = (name, value = counters[name] ?? 0) => this.#rates.of(`w${index} ${name}`, value, ts);
-    const dropped = Object.entries(counters).filter(([name]) => name.startsWith("drop_"));
+    const dropped = Object.entries(counters).filter(([name]) => name.startsWith("drop_") && !USUAL_DROPS.has(name));
     return {
       index,
       port,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from mediasrv.control.address import TcpAddress
 from mediasrv.control.journal_source import DatabaseJournal
 from mediasrv.control.server import ControlListenError, ControlServer
 from mediasrv.control.statistics import server_statistics
+from mediasrv.drain import wait_until_empty
 from mediasrv.health import Health
 from mediasrv.http.client_address import ClientAddresses
 from mediasrv.http.metrics import MetricsEndpoint
@@ -37,7 +37,6 @@ from mediasrv.metrics.server import ServerMetrics
 from mediasrv.reload import RunningParts, room_defaults
 from mediasrv.rooms.clock import SystemClock
 from mediasrv.rooms.draining import Draining
-from mediasrv.rooms.events import ParticipantLeft, RoomClosed, RoomEvent
 from mediasrv.rooms.ports import PeerObserver
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.room import Room, RoomLimits
@@ -113,7 +112,6 @@ class Server:
         self.ready_line = ""
         self.draining = False
         self._running = False
-        self._empty = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._certificate = Certificate.generate()
         binds = bind_addresses(settings.rtc_bind)
@@ -197,6 +195,7 @@ class Server:
         self._tasks += [asyncio.create_task(watch) for watch in watched]
         backend = self._pool.workers[0].native.srtp_backend
         self._metrics.started(backend)
+        self._metrics.control.connections, self._metrics.control.counters = self._connections, self._control_counters
         ports = port_ranges([worker.port for worker in self._pool.workers])
         self.ready_line = (
             f"mediasrv is ready: {page_url(address, tls=self._tls is not None)} (media on UDP {ports}, srtp: {backend})"
@@ -229,19 +228,10 @@ class Server:
         self._health.stopping = "the server is being stopped"
         until = self._clock.time() + settings.drain_s
         log.info("draining", participants=self._rooms.participants, seconds=settings.drain_s)
-        self._rooms.observe(self._notice_empty)
         self._rooms.drain(Draining(until, settings.reconnect_url))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(settings.drain_s):
-                while self._rooms.participants:
-                    self._empty.clear()
-                    await self._empty.wait()
+        await wait_until_empty(self._rooms, settings.drain_s)
         log.info("drained", participants=self._rooms.participants)
         self.stop_requested.set()
-
-    def _notice_empty(self, event: RoomEvent) -> None:
-        if isinstance(event, RoomClosed | ParticipantLeft):
-            self._empty.set()
 
     async def reload(self, settings: Settings) -> None:
         """Take over what has changed in the settings, and log what cannot be taken over."""
@@ -373,11 +363,15 @@ class Server:
             observe=self._metrics.request,
         )
 
+    def _connections(self) -> Mapping[str, int]:
+        """Open control connections, by what carries them."""
+        return {"websocket": self._http.connections, **(self._control.connections if self._control else {})}
+
+    def _control_counters(self) -> Mapping[str, int]:
+        return {**self._events.counters, **(self._control.counters if self._control else {})}
+
     def _statistics(self) -> tuple[ServerStatistics, Sequence[WorkerStatistics], Mapping[str, float]]:
-        control = self._control
-        carriers = {"websocket": self._http.connections, **(control.connections if control else {})}
-        counters = {**self._events.counters, **(control.counters if control else {})}
-        server = server_statistics(self._rooms, self._started_at, carriers, counters)
+        server = server_statistics(self._rooms, self._started_at, self._connections(), self._control_counters())
         workers = [
             WorkerStatistics(
                 index=worker.index,

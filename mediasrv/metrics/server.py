@@ -19,6 +19,7 @@ from prometheus_client.exposition import choose_encoder
 
 from mediasrv import tracing
 from mediasrv.media.media_worker import MediaWorker
+from mediasrv.metrics.control import ControlCollector
 from mediasrv.metrics.journal import JournalCollector
 from mediasrv.metrics.media import MediaCollector
 from mediasrv.metrics.rooms import RoomMetrics
@@ -67,6 +68,8 @@ class ServerMetrics:
             ("route", "method", "status"),
             registry=self.registry,
         )
+        self.control = ControlCollector()
+        self.registry.register(self.control)
         self.registry.register(MediaCollector(workers))
         self.registry.register(self.journal)
         ProcessCollector(registry=self.registry)

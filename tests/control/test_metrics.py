@@ -23,7 +23,7 @@ DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana-dashboard.json"
 # What a label may say. Its values come from lists of ours, never from a client.
 LABELS = {
     "worker", "reason", "kind", "source", "codec", "outcome", "method", "route", "status", "cause", "le", "version",
-    "srtp_backend", "generation",
+    "srtp_backend", "generation", "carrier",
 }  # fmt: skip
 
 

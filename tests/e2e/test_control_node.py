@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from server_process import KEY, SECRET, ServerProcess
 
 from mediasrv import tokens

@@ -7,14 +7,9 @@ import os
 import socket
 import ssl
 import stat
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from mediasrv import config
 from mediasrv.client import Client, ConnectionLostError
@@ -22,33 +17,10 @@ from mediasrv.config import ConfigError
 from mediasrv.control import server as control_server
 from mediasrv.control.address import TcpAddress, UnixAddress, parse_address
 from mediasrv.control.server import ControlListenError
-from mediasrv.control.tls import TlsError, server_context
+from mediasrv.tls import TlsContext, TlsFiles
+from tests.control.tls_files import Authority, write_pair
 
 from .server import ProgramServer, Wire, serving, tcp, until
-
-
-def certificate(folder: Path, *, password: bytes | None = None) -> tuple[str, str]:
-    """A certificate of localhost that nobody has signed, and its key: two files."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    (folder / "cert.pem").write_bytes(made.public_bytes(pem))
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, how))
-    return str(folder / "cert.pem"), str(folder / "key.pem")
 
 
 async def test_the_socket_is_for_its_user_alone_who_needs_no_token(server: ProgramServer):
@@ -106,9 +78,10 @@ async def test_a_taken_port_is_said(server: ProgramServer):
 
 
 async def test_with_a_certificate_everything_is_encrypted(tmp_path: Path):
-    cert, key = certificate(tmp_path)
-    async with serving(tmp_path, tls=server_context(cert, key)) as server:
-        trust = ssl.create_default_context(cafile=cert)
+    authority = Authority()
+    files = TlsFiles(*write_pair(tmp_path, authority=authority), prefix="control_tls")
+    async with serving(tmp_path, tls=TlsContext(files).context) as server:
+        trust = ssl.create_default_context(cadata=authority.pem.decode())
         async with Client(f"tls://localhost:{server.port}", token="ops!", tls=trust) as client:
             assert (await client.list_rooms()).rooms == []
         with pytest.raises(ConnectionLostError, match="certificate verify failed"):
@@ -117,16 +90,6 @@ async def test_with_a_certificate_everything_is_encrypted(tmp_path: Path):
             await plain.send(b"GET / HTTP/1.1\r\n\r\n")
             assert await plain.closing() is None
         await until(lambda: server.control.connections["tcp"] == 0)
-
-
-def test_certificates_that_cannot_be_used_say_why(tmp_path: Path):
-    cert, key = certificate(tmp_path)
-    with pytest.raises(TlsError, match="No such file"):
-        server_context(cert, str(tmp_path / "none.pem"))
-    with pytest.raises(TlsError, match="no certificate with its key"):
-        server_context(key, cert)
-    with pytest.raises(TlsError, match="password"):
-        server_context(*certificate(tmp_path, password=b"secret"))
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from mediaplane.commands cimport commands_drain
 from mediaplane.counters cimport COUNT_LOOPS, COUNT_RTP_FORWARDED, counters_to_python
 from mediaplane.distributions cimport distributions_forwarded, distributions_to_python
 from mediaplane.event_loop cimport (
-    EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, c_close, c_read, c_write, epoll_create1, epoll_event, epoll_wait, eventfd,
-    mp_clock_us, mp_flag_load, mp_flag_store, mp_sleep_exactly, mp_sleep_us, mp_start_thread, mp_thread_cpu_us, mp_watch,
-    pthread_join, pthread_t,
+    EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CLOEXEC, c_close, c_read, c_write, epoll_create1, epoll_event, epoll_wait,
+    eventfd, mp_clock_us, mp_flag_load, mp_flag_store, mp_sleep_exactly, mp_sleep_us, mp_start_thread,
+    mp_thread_cpu_us, mp_watch, pthread_join, pthread_t,
 )
 from mediaplane.events cimport EVENT_WORKER_FAILED, event_t, event_to_python
 from mediaplane.gauges cimport gauges_to_python

@@ -83,8 +83,9 @@ class StreamCarrier:
 
     async def close(self) -> None:
         self._writer.close()
+        # Whoever else waits for the end waits for the same future: a cancelled waiter must not take it along.
         with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+            await asyncio.shield(self._writer.wait_closed())
 
 
 class WebSocketCarrier:

@@ -30,6 +30,7 @@ USERS_OF_OPENSSL = (
     "mediaplane.worker",
     "mediaplane.loadgen.peer",
 )
+USERS_OF_OPUS = ("mediaplane.audio.opus",)
 # What Cython's own output is full of is not said.
 WARNINGS = ["-Wall", "-Wno-unused-function", "-Wno-sign-compare"]
 
@@ -74,6 +75,8 @@ def libraries_of(module: str) -> dict[str, list[str]]:
         return {"libraries": ["IPSec_MB"]}
     if module.startswith(USERS_OF_OPENSSL):
         return pkg_config("libssl", "libcrypto")
+    if module.startswith(USERS_OF_OPUS):
+        return pkg_config("opus")
     return {}
 
 

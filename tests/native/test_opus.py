@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mediaplane.status import MediaPlaneError, Status
 from mediaplane.testing.opus import Decoder, Encoder, packet_has_fec, packet_is_dtx, packet_samples
-from speech import FRAME, RATE, speech
+from bench.speech import FRAME, RATE, speech
 
 
 def frames(pcm: np.ndarray, samples: int = FRAME) -> list[bytes]:

@@ -147,7 +147,7 @@ cdef bint opus_packet_has_fec(const uint8_t *data, uint32_t size) noexcept nogil
         return False
     if opus_packet_parse(data, <int32_t>size, &toc, frames, sizes, NULL) <= 0 or sizes[0] == 0:
         return False
-    # The SILK layer begins with one VAD bit for each 20 ms and one that announces LBRR frames; a second channel's follow.
+    # The SILK layer begins with one VAD bit for each 20 ms and one that announces LBRR frames; then a second channel's.
     # Each has probability 1/2, so the range coder leaves them standing as they are.
     silk_frames = max(1, opus_packet_get_samples_per_frame(data, OPUS_CLOCK_RATE) // 960)
     if (frames[0][0] >> (7 - silk_frames)) & 1:

@@ -1,0 +1,117 @@
+"""Decisions about what is played: see playout.pxd."""
+from libc.string cimport memset
+
+from mediaplane.audio.time_stretch cimport STRETCH_LEAST
+
+cdef enum:
+    SEAM = 120                   # samples by which timestamps may leave a gap that is none: 2.5 ms
+    LEAST_HELD = 480             # a hole is concealed at least for so long
+    WAY_TOO_MUCH_US = 100000
+
+cdef int64_t HOLE_SLACK_US = 10000
+cdef int64_t OVERDUE_US = 10000
+cdef uint32_t REST_SHORTER = 3
+cdef uint32_t REST_LONGER = 2
+cdef float SIMILAR = 0.6
+cdef float VERY_SIMILAR = 0.9
+
+def tune(**values):
+    global HOLE_SLACK_US, OVERDUE_US, REST_SHORTER, REST_LONGER, SIMILAR, VERY_SIMILAR
+    HOLE_SLACK_US = values.get("slack", HOLE_SLACK_US)
+    OVERDUE_US = values.get("overdue", OVERDUE_US)
+    REST_SHORTER = values.get("rest_shorter", REST_SHORTER)
+    REST_LONGER = values.get("rest_longer", REST_LONGER)
+    SIMILAR = values.get("similar", SIMILAR)
+    VERY_SIMILAR = values.get("very_similar", VERY_SIMILAR)
+
+
+cdef void playout_init(playout_t *playout, int64_t first_ts) noexcept nogil:
+    memset(playout, 0, sizeof(playout_t))
+    playout.end_ts = first_ts
+
+
+cdef inline uint32_t up_to(int64_t samples, uint32_t wanted) noexcept nogil:
+    return <uint32_t>min(max(samples, 1), min(wanted, <uint32_t>PLAYOUT_STEP))
+
+
+cdef playout_action_t go_on(playout_t *playout, int64_t ts64) noexcept nogil:
+    playout.end_ts = ts64
+    playout.held = 0
+    return PLAYOUT_DECODE
+
+
+cdef playout_action_t playout_next(playout_t *playout, const next_packet_t *next, int64_t end_us, int64_t due_us,
+                                   uint32_t wanted, uint32_t *samples) noexcept nogil:
+    cdef int64_t gap, excess_us
+    if not next.present:
+        samples[0] = up_to(wanted, wanted)
+        return PLAYOUT_SILENCE if playout.silent else PLAYOUT_CONCEAL
+    gap = next.ts64 - playout.end_ts
+    # By how much it would be played later than need be, if it were played now.
+    excess_us = end_us - samples_to_us(next.ts64) - due_us
+    if playout.silent or (next.in_sequence and gap > SEAM):
+        # Nothing was lost. It is played when its time has come, which sets the delay right without anybody hearing it.
+        playout.silent = True
+        if excess_us >= 0:
+            return go_on(playout, next.ts64)
+        samples[0] = up_to(us_to_samples(-excess_us), wanted)
+        return PLAYOUT_SILENCE
+    if gap <= SEAM:
+        return go_on(playout, next.ts64)
+    # A hole. What is missing has had its time when that has been concealed; before that, if there is delay to spare.
+    if playout.held >= gap or (playout.held >= LEAST_HELD and excess_us >= -HOLE_SLACK_US):
+        playout.lost += gap
+        return go_on(playout, next.ts64)
+    if 0 < next.fec_samples <= gap and playout.held + next.fec_samples >= gap:
+        playout.lost += gap - next.fec_samples
+        samples[0] = next.fec_samples
+        playout.end_ts = next.ts64 - samples[0]
+        playout.held = 0
+        return PLAYOUT_RECOVER
+    samples[0] = up_to(gap - playout.held, wanted)
+    return PLAYOUT_CONCEAL
+
+
+cdef void playout_made(playout_t *playout, uint32_t samples, bint silent) noexcept nogil:
+    playout.end_ts += samples
+    playout.silent = silent
+    playout.held = 0
+    playout.rest -= min(playout.rest, samples)
+
+
+cdef void playout_silence(playout_t *playout, const next_packet_t *next, int64_t end_us, int64_t due_us) noexcept nogil:
+    cdef int64_t place = us_to_samples(end_us - due_us)
+    if next.present:
+        place = min(place, next.ts64)
+    playout.end_ts = max(playout.end_ts, place)
+
+
+cdef stretch_wish_t playout_stretch(const playout_t *playout, const next_packet_t *next, int64_t now_us,
+                                    uint32_t ready, uint32_t tick, int64_t base_us, int64_t due_us) noexcept nogil:
+    cdef stretch_wish_t wish
+    cdef uint32_t spare = ready % tick
+    cdef int64_t tick_us = samples_to_us(tick)
+    cdef int64_t cover_us = now_us + (ready // tick) * tick_us - samples_to_us(playout.end_ts)
+    cdef int64_t excess_us = cover_us - due_us
+    cdef int64_t overdue_us = now_us - samples_to_us(playout.end_ts) - base_us
+    memset(&wish, 0, sizeof(wish))
+    if playout.silent or playout.rest > 0:
+        return wish
+    if excess_us < 0 or (not next.present and ready < 2 * tick and overdue_us > OVERDUE_US):
+        wish.longer = tick
+        wish.similar = SIMILAR
+        return wish
+    wish.shorter = spare + <uint32_t>min(excess_us // tick_us, 100) * tick
+    if wish.shorter < STRETCH_LEAST:
+        wish.shorter = 0
+    if excess_us >= WAY_TOO_MUCH_US:
+        wish.similar = 0.3
+    elif excess_us >= tick_us:
+        wish.similar = SIMILAR
+    else:
+        wish.similar = VERY_SIMILAR
+    return wish
+
+
+cdef void playout_stretched(playout_t *playout, uint32_t removed, uint32_t added) noexcept nogil:
+    playout.rest = removed * REST_SHORTER + added * REST_LONGER

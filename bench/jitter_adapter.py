@@ -11,18 +11,18 @@ import functools
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
-
 from mediaplane.testing.jitter_buffer import JitterBuffer
 from mediaplane.testing.opus import Encoder
 
-from bench.speech import FRAME, speech
-
+FRAME = 960
 SECONDS = 30
 
 
 @functools.cache
 def packets() -> list[bytes]:
+    sys.path.append(str(Path(__file__).resolve().parents[1]))  # wherever the judge was started
+    from bench.speech import speech
+
     pcm = speech(SECONDS)
     encoder = Encoder(bitrate_bps=32_000)
     return [encoder.encode(pcm[at : at + FRAME].tobytes()) for at in range(0, len(pcm), FRAME)]

@@ -12,6 +12,7 @@ import scenarios.conftest  # noqa: F401  (asserts that explain themselves)
 
 from fuzz.commands import Control
 from fuzz.garbage import Attack
+from fuzz.jitter import liar
 
 
 def orders(seed: int) -> None:
@@ -44,6 +45,7 @@ LOOPS: dict[str, Callable[[int], None]] = {
     "orders": orders,
     "strangers": strangers,
     "behind_the_seal": behind_the_seal,
+    "liar": liar,
 }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from mediaplane.status import MediaPlaneError, Status
 from mediaplane.testing.opus import Decoder, Encoder, packet_has_fec, packet_is_dtx, packet_samples
+
 from bench.speech import FRAME, RATE, speech
 
 

@@ -1,26 +1,29 @@
 """Arrival statistics and the target delay: see delay_estimator.pxd."""
+from libc.stdint cimport INT64_MIN
 from libc.string cimport memset
 
 cdef enum:
     BASE_PERIOD_US = 1000000
     FLOOR_PERIOD_US = 30000000
     LONGEST_STEP_US = 1000000    # a pause counts no more than this
+    CLOCK_GRAIN_US = 500         # ticks are not fetched more exactly than that
     CHOOSE_PERIOD_US = 100000
     FIRST_TARGET_US = 20000
-    LEAST_TARGET_US = 1000
 
 cdef double FORGET_US = 40e6
-cdef double PRIOR_US = 4e6
+cdef double PRIOR_US = 8e6
 cdef double CATCH_UP = 0.2
+cdef int64_t HOLD_US = 250000
 cdef double DELAY_PRICE = 0.024e-3
 cdef double LONG_DELAY_PRICE = 0.11e-3
-cdef double LONG_DELAY_US = 77300.0
+cdef double LONG_DELAY_US = 67300.0
 cdef double CONCEALED_PRICE = 475.0
 
 def tune(**values):
-    global FORGET_US, PRIOR_US, CATCH_UP, LONG_DELAY_US, CONCEALED_PRICE
+    global HOLD_US, FORGET_US, PRIOR_US, CATCH_UP, LONG_DELAY_US, CONCEALED_PRICE
     FORGET_US = values.get("forget", FORGET_US)
     PRIOR_US = values.get("prior", PRIOR_US)
+    HOLD_US = values.get("hold", HOLD_US)
     CATCH_UP = values.get("catch_up", CATCH_UP)
     LONG_DELAY_US = values.get("knee", LONG_DELAY_US)
     CONCEALED_PRICE = values.get("price", CONCEALED_PRICE)
@@ -32,7 +35,7 @@ cdef inline void minimum_init(sliding_minimum_t *minimum, int64_t period_us) noe
         minimum.parts[part] = INT64_MAX
     minimum.least = INT64_MAX
     minimum.part_us = period_us // MINIMUM_PARTS
-    minimum.part_ends_us = 0
+    minimum.part_ends_us = INT64_MIN // 2
     minimum.part = 0
 
 
@@ -65,13 +68,15 @@ cdef void delay_estimator_init(delay_estimator_t *estimator) noexcept nogil:
     estimator.weight = 1.0
     estimator.observed_us = PRIOR_US
     estimator.target_us = FIRST_TARGET_US
+    choose_target(estimator)
+    estimator.target_us = FIRST_TARGET_US
     delay_estimator_rebase(estimator)
 
 
 cdef void delay_estimator_rebase(delay_estimator_t *estimator) noexcept nogil:
     minimum_init(&estimator.base, BASE_PERIOD_US)
     minimum_init(&estimator.floor, FLOOR_PERIOD_US)
-    estimator.last_us = -1
+    estimator.has_last = False
 
 
 cdef void fade(delay_estimator_t *estimator) noexcept nogil:
@@ -99,7 +104,7 @@ cdef void add_late(delay_estimator_t *estimator, int64_t low_us, int64_t high_us
 
 cdef void choose_target(delay_estimator_t *estimator) noexcept nogil:
     cdef double per_bin = CONCEALED_PRICE * DELAY_BIN_US / estimator.observed_us
-    cdef double above_floor_us = <double>(estimator.base.least - estimator.floor.least)
+    cdef double above_floor_us = max(0.0, <double>(estimator.base.least - estimator.floor.least))
     cdef double concealing = 0.0
     cdef double least = 1e30
     cdef double delay_us, cost
@@ -108,24 +113,36 @@ cdef void choose_target(delay_estimator_t *estimator) noexcept nogil:
     for position in range(DELAY_BINS - 1, -1, -1):
         delay_us = <double>(position * DELAY_BIN_US)
         cost = concealing + DELAY_PRICE * delay_us + LONG_DELAY_PRICE * max(0.0, above_floor_us + delay_us - LONG_DELAY_US)
+        estimator.costs[position] = <float>cost
         if cost <= least:
             least = cost
             chosen = position
         if position > 0:
             concealing += per_bin * estimator.late[position - 1]
-    estimator.target_us = max(<int64_t>LEAST_TARGET_US, chosen * DELAY_BIN_US)
+    estimator.target_us = chosen * DELAY_BIN_US
+
+
+cdef float delay_estimator_cost(const delay_estimator_t *estimator, int64_t cover_us) noexcept nogil:
+    cdef int64_t target_us = min(max(cover_us - estimator.base.least, 0), (DELAY_BINS - 1) * DELAY_BIN_US - 1)
+    cdef int64_t position = target_us // DELAY_BIN_US
+    cdef float part = <float>(target_us % DELAY_BIN_US) / DELAY_BIN_US
+    if cover_us < estimator.base.least - CLOCK_GRAIN_US:
+        return 1e6               # there would never be a packet in time
+    return estimator.costs[position] * (1.0 - part) + estimator.costs[position + 1] * part
 
 
 cdef void delay_estimator_packet(delay_estimator_t *estimator, int64_t media_us, int64_t duration_us, bint in_order,
-                                 int64_t now_us) noexcept nogil:
+                                 int64_t hole_us, int64_t now_us) noexcept nogil:
     cdef int64_t relative_us = now_us - media_us
     cdef int64_t elapsed_us, low_us
     minimum_add(&estimator.base, relative_us, now_us)
     minimum_add(&estimator.floor, relative_us, now_us)
-    if estimator.last_us < 0:
+    if not estimator.has_last:
+        estimator.has_last = True
         estimator.last_us = now_us
         estimator.choose_us = now_us + CHOOSE_PERIOD_US
         estimator.envelope_us = relative_us
+        estimator.hold_us = now_us
         return
     elapsed_us = min(max(now_us - estimator.last_us, 0), LONGEST_STEP_US)
     estimator.last_us = now_us
@@ -134,15 +151,20 @@ cdef void delay_estimator_packet(delay_estimator_t *estimator, int64_t media_us,
     if estimator.weight > 1e6:
         fade(estimator)
 
-    estimator.envelope_us -= <int64_t>(CATCH_UP * elapsed_us)
+    if now_us > estimator.hold_us:
+        estimator.envelope_us -= <int64_t>(CATCH_UP * elapsed_us)
     if in_order:
         low_us = max(estimator.envelope_us, estimator.base.least)
-        estimator.envelope_us = max(estimator.envelope_us, relative_us)
+        if relative_us >= estimator.envelope_us:
+            estimator.envelope_us = relative_us
+            estimator.hold_us = now_us + HOLD_US
     else:
         # Newer packets are there: nobody waits longer than this one takes.
         low_us = max(estimator.envelope_us, relative_us - duration_us)
     if relative_us > low_us:
         add_late(estimator, low_us - estimator.base.least, relative_us - estimator.base.least)
+    if hole_us > 0:
+        add_late(estimator, relative_us - estimator.base.least, relative_us - estimator.base.least + hole_us)
     if now_us >= estimator.choose_us:
         estimator.choose_us = now_us + CHOOSE_PERIOD_US
         choose_target(estimator)

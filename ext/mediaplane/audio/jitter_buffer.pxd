@@ -62,14 +62,18 @@ ctypedef struct jitter_buffer_t:
     uint32_t ssrc
     int64_t highest_seq64
     int64_t highest_ts64
+    int64_t newest_end_ts64      # where the one after the newest packet is expected to begin
     uint64_t seen                # bit n: highest_seq64 - n came
     int64_t played_seq64         # of the packet that was played last
     int64_t floor_ts64           # what begins before it is late
+    int64_t pulled_us            # when the last tick was fetched
+    int64_t tick_us              # and how long it was
     bint suspecting              # the last packet was implausible; another one like it is believed
     uint16_t suspect_seq16
     uint32_t suspect_ts32
     int64_t suspect_us
     uint32_t aside               # samples at the head of the sound that are not of the source's time
+    bint aside_silent            # because the source was silent; else they conceal
     int64_t place_ts64           # in the source's time, of what is fetched next
 
 # `channels` of the sound that is given out, 1 or 2. `red_payload_type`: JITTER_NO_PAYLOAD_TYPE if not negotiated.

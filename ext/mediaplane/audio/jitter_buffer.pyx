@@ -30,6 +30,7 @@ cdef enum:
     JUMP_PACKETS = 500           # likewise a sequence number
     ALIKE_US = 500000            # two implausible packets that agree up to this are believed
     HELD_AT_MOST = 48000         # samples; after a second without a packet the source has stopped
+    LOOK_AHEAD_US = 10000        # a hole is concealed so much shorter if the packet behind it is there
     SKIP_US = 500000             # too much delay to be caught up by playing faster
 
 
@@ -67,9 +68,9 @@ cdef void jitter_buffer_free(jitter_buffer_t *buffer) noexcept nogil:
 cdef void begin_source(jitter_buffer_t *buffer, uint16_t seq16, uint32_t ts32, uint32_t ssrc) noexcept nogil:
     packet_store_clear(&buffer.store)
     delay_estimator_rebase(&buffer.estimator)
-    # Far above 0, so that what came before the first packet stays positive.
+    # Far above 0, so that what came before the first packet stays positive; a multiple of 6 is a whole time in us.
     buffer.highest_seq64 = (<int64_t>1 << 32) + seq16 - 1
-    buffer.highest_ts64 = (<int64_t>1 << 48) + ts32
+    buffer.highest_ts64 = (<int64_t>3 << 47) + ts32
     buffer.floor_ts64 = 0
     buffer.played_seq64 = -1
     buffer.seen = 0
@@ -93,10 +94,9 @@ cdef bint confirms_suspicion(const jitter_buffer_t *buffer, uint16_t seq16, uint
             and -ALIKE_US < apart_us < ALIKE_US)
 
 
-# Finds the packet's place among the others. Returns whether it is to be kept; `in_order`: nothing newer came before.
+# Finds the packet's place among the others. Returns whether it is to be kept; `steps`: how many numbers it is ahead of all others.
 cdef bint admit(jitter_buffer_t *buffer, uint16_t seq16, uint32_t ts32, uint32_t ssrc, int64_t now_us, int64_t *seq64,
-                int64_t *ts64, bint *in_order) noexcept nogil:
-    cdef int64_t steps
+                int64_t *ts64, int64_t *steps) noexcept nogil:
     if not buffer.has_source or buffer.ssrc != ssrc:
         buffer.statistics.restarts += buffer.has_source
         begin_source(buffer, seq16, ts32, ssrc)
@@ -114,17 +114,16 @@ cdef bint admit(jitter_buffer_t *buffer, uint16_t seq16, uint32_t ts32, uint32_t
     buffer.suspecting = False
     seq64[0] = unwrap16(buffer.highest_seq64, seq16)
     ts64[0] = unwrap32(buffer.highest_ts64, ts32)
-    steps = seq64[0] - buffer.highest_seq64
-    in_order[0] = steps > 0
-    if steps > 0:
-        buffer.seen = (buffer.seen << steps if steps < 64 else 0) | 1
+    steps[0] = seq64[0] - buffer.highest_seq64
+    if steps[0] > 0:
+        buffer.seen = (buffer.seen << steps[0] if steps[0] < 64 else 0) | 1
         buffer.highest_seq64 = seq64[0]
         buffer.highest_ts64 = ts64[0]
-    elif steps > -64:
-        if (buffer.seen >> -steps) & 1:
+    elif steps[0] > -64:
+        if (buffer.seen >> -steps[0]) & 1:
             buffer.statistics.duplicates += 1
             return False
-        buffer.seen |= <uint64_t>1 << -steps
+        buffer.seen |= <uint64_t>1 << -steps[0]
     return True
 
 
@@ -157,6 +156,20 @@ cdef void insert_redundant(jitter_buffer_t *buffer, const uint8_t *payload, cons
                     payload + blocks[position].offset, blocks[position].size, <uint32_t>samples, True)
 
 
+# The first tick in which a packet that comes now can be played.
+cdef int64_t tick_after(const jitter_buffer_t *buffer, int64_t now_us) noexcept nogil:
+    if buffer.tick_us == 0:
+        return now_us
+    return buffer.pulled_us + max(1, (now_us - buffer.pulled_us + buffer.tick_us - 1) // buffer.tick_us) * buffer.tick_us
+
+
+# How much less would be concealed of what is missing before a packet, if that one were there in time.
+cdef int64_t hole_us(const jitter_buffer_t *buffer, int64_t steps, bint redundant, int samples) noexcept nogil:
+    if steps < 2 or not buffer.playing:
+        return 0
+    return samples_to_us(samples) if redundant else LOOK_AHEAD_US
+
+
 cdef void jitter_buffer_insert(jitter_buffer_t *buffer, const uint8_t *payload, uint32_t size, uint16_t seq16,
                                uint32_t ts32, uint8_t payload_type, uint32_t ssrc, int64_t now_us) noexcept nogil:
     cdef red_block_t blocks[8]
@@ -164,7 +177,7 @@ cdef void jitter_buffer_insert(jitter_buffer_t *buffer, const uint8_t *payload, 
     cdef int64_t ts64 = 0
     cdef int samples
     cdef int last = 0
-    cdef bint in_order = False
+    cdef int64_t steps = 0
     buffer.statistics.packets += 1
     if payload_type == buffer.opus_payload_type:
         blocks[0].offset = 0
@@ -185,9 +198,11 @@ cdef void jitter_buffer_insert(jitter_buffer_t *buffer, const uint8_t *payload, 
     if samples < 0:
         buffer.statistics.malformed += 1
         return
-    if not admit(buffer, seq16, ts32, ssrc, now_us, &seq64, &ts64, &in_order):
+    if not admit(buffer, seq16, ts32, ssrc, now_us, &seq64, &ts64, &steps):
         return
-    delay_estimator_packet(&buffer.estimator, samples_to_us(ts64), samples_to_us(samples), in_order, now_us)
+    delay_estimator_packet(&buffer.estimator, samples_to_us(ts64), samples_to_us(samples), steps > 0,
+                           hole_us(buffer, steps, last > 0, samples), tick_after(buffer, now_us))
+    buffer.newest_end_ts64 = buffer.highest_ts64 + samples
     insert_redundant(buffer, payload, blocks, last, ts64, seq64)
     insert_opus(buffer, ts64, seq64, payload + blocks[last].offset, blocks[last].size, <uint32_t>samples, False)
 
@@ -199,6 +214,7 @@ cdef stored_packet_t *find_next(jitter_buffer_t *buffer, next_packet_t *next) no
     cdef stored_packet_t *packet
     cdef const uint8_t *data
     memset(next, 0, sizeof(next_packet_t))
+    next.newest_end_ts = buffer.newest_end_ts64
     while buffer.store.count > 0:
         packet = packet_store_at(&buffer.store, 0)
         if packet.ts64 >= buffer.floor_ts64 - SEAM:
@@ -286,7 +302,7 @@ cdef int stretch(jitter_buffer_t *buffer, int64_t now_us, uint32_t tick) noexcep
     cdef stored_packet_t *packet = find_next(buffer, &next)
     cdef int moved
     wish = playout_stretch(&buffer.playout, &next, now_us, buffer.sound.ready, tick,
-                           delay_estimator_base(&buffer.estimator), delay_estimator_due(&buffer.estimator))
+                           &buffer.estimator)
     if wish.shorter == 0 and wish.longer == 0:
         return 0
     # Two periods are compared, so more than a tick is needed; if the next packet follows, it may be decoded early.
@@ -302,9 +318,17 @@ cdef void jitter_buffer_pull(jitter_buffer_t *buffer, int64_t now_us, int16_t *p
                              pulled_t *pulled) noexcept nogil:
     cdef uint32_t aside = 0
     cdef uint32_t last_aside = 0
+    cdef uint32_t left
     cdef int moved = 0
     invariant(0 < samples <= JITTER_MAX_TICK, "a tick is 1 to 960 samples")
     memset(pulled, 0, sizeof(pulled_t))
+    if buffer.tick_us == 0 and buffer.has_source and buffer.store.count > 0:
+        # Only now it is known when ticks begin, and so how long the first packet has waited for one.
+        delay_estimator_rebase(&buffer.estimator)
+        delay_estimator_packet(&buffer.estimator, samples_to_us(packet_store_at(&buffer.store, 0).ts64), 0, True, 0,
+                               now_us)
+    buffer.pulled_us = now_us
+    buffer.tick_us = samples_to_us(samples)
     sound_set_silent_run(&buffer.sound, pcm == NULL, &buffer.store)
     if not buffer.playing and may_start(buffer, now_us):
         playout_init(&buffer.playout, packet_store_at(&buffer.store, 0).ts64)
@@ -314,6 +338,9 @@ cdef void jitter_buffer_pull(jitter_buffer_t *buffer, int64_t now_us, int16_t *p
         skip_excess(buffer, now_us)
     pulled.started = buffer.playing
     aside = buffer.aside
+    left = aside - min(aside, samples)
+    if buffer.aside_silent:
+        pulled.silent = aside
     while buffer.sound.ready < samples:
         last_aside = append(buffer, now_us, samples - buffer.sound.ready, pulled)
         aside += last_aside
@@ -324,11 +351,14 @@ cdef void jitter_buffer_pull(jitter_buffer_t *buffer, int64_t now_us, int16_t *p
             aside += last_aside
     sound_fetch(&buffer.sound, pcm, samples)
 
-    buffer.aside = min(last_aside, buffer.sound.ready)
-    aside -= buffer.aside
-    if not buffer.playing:
-        pulled.silent = aside
-    pulled.concealed = aside - min(aside, pulled.silent)
+    # What is left of it lies at the head: of before, if there was more than a tick of that, or else of what came last.
+    if last_aside > 0:
+        left += min(last_aside, buffer.sound.ready)
+        buffer.aside_silent = buffer.playout.silent or not buffer.playing
+    aside -= left
+    buffer.aside = left
+    pulled.silent = aside if not buffer.playing else min(pulled.silent, aside)
+    pulled.concealed = aside - pulled.silent
     buffer.place_ts64 = max(buffer.place_ts64, buffer.playout.end_ts - (buffer.sound.ready - buffer.aside))
     pulled.to_ts64 = buffer.place_ts64
     pulled.from_ts64 = buffer.place_ts64 - (<int64_t>samples - aside) + moved

@@ -6,6 +6,8 @@ sound is fetched, while the delay moves with every sample; so a tick's worth of 
 """
 from libc.stdint cimport int64_t, uint32_t
 
+from mediaplane.audio.delay_estimator cimport delay_estimator_t
+
 cdef enum:
     PLAYOUT_STEP = 480           # samples that are concealed before it looks again: 10 ms
 
@@ -20,6 +22,7 @@ cdef struct next_packet_t:
     bint present
     bint in_sequence             # its sequence number follows that of the packet played before
     int64_t ts64
+    int64_t newest_end_ts        # end of the newest packet there is
     uint32_t fec_samples         # that it can recover; 0: none
 
 cdef struct playout_t:
@@ -35,8 +38,8 @@ cdef struct stretch_wish_t:
     float similar                # how alike two periods have to be, where it is not quiet
 
 cdef void playout_init(playout_t *playout, int64_t first_ts) noexcept nogil
-# What to append when the sound at hand ends at `end_us`, at most `wanted` samples of it, `samples` receives how many
-# (not for PLAYOUT_DECODE). Moves `end_ts` up to where it begins. `due_us`: relative delay that is aimed at.
+# What to append when the sound at hand ends at `end_us`, at most `wanted` samples of it; `samples` receives
+# how many (not for PLAYOUT_DECODE). Moves `end_ts` up to where it begins. `due_us`: relative delay that is aimed at.
 cdef playout_action_t playout_next(playout_t *playout, const next_packet_t *next, int64_t end_us, int64_t due_us,
                                    uint32_t wanted, uint32_t *samples) noexcept nogil
 # `samples` have been made of the source's time, beginning at `end_ts`.
@@ -45,7 +48,8 @@ cdef void playout_made(playout_t *playout, uint32_t samples, bint silent) noexce
 cdef void playout_silence(playout_t *playout, const next_packet_t *next, int64_t end_us, int64_t due_us) noexcept nogil
 # Whether to play faster or slower, with `ready` samples at hand of which `tick` go now.
 cdef stretch_wish_t playout_stretch(const playout_t *playout, const next_packet_t *next, int64_t now_us,
-                                    uint32_t ready, uint32_t tick, int64_t base_us, int64_t due_us) noexcept nogil
+                                    uint32_t ready, uint32_t tick,
+                                    const delay_estimator_t *estimator) noexcept nogil
 # `removed` or `added` samples at hand; not both.
 cdef void playout_stretched(playout_t *playout, uint32_t removed, uint32_t added) noexcept nogil
 

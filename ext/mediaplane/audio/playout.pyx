@@ -1,6 +1,7 @@
 """Decisions about what is played: see playout.pxd."""
 from libc.string cimport memset
 
+from mediaplane.audio.delay_estimator cimport delay_estimator_base, delay_estimator_cost, delay_estimator_due
 from mediaplane.audio.time_stretch cimport STRETCH_LEAST
 
 cdef enum:
@@ -10,17 +11,23 @@ cdef enum:
 
 cdef int64_t HOLE_SLACK_US = 10000
 cdef int64_t OVERDUE_US = 10000
+cdef float WORTH_IT = 0.03
+cdef double OVERDUE_MORE = 0.2
+cdef double OVERDUE_SHARE = 0.25
 cdef uint32_t REST_SHORTER = 3
 cdef uint32_t REST_LONGER = 2
 cdef float SIMILAR = 0.6
 cdef float VERY_SIMILAR = 0.9
 
 def tune(**values):
-    global HOLE_SLACK_US, OVERDUE_US, REST_SHORTER, REST_LONGER, SIMILAR, VERY_SIMILAR
+    global OVERDUE_MORE, WORTH_IT, OVERDUE_SHARE, HOLE_SLACK_US, OVERDUE_US, REST_SHORTER, REST_LONGER, SIMILAR, VERY_SIMILAR
     HOLE_SLACK_US = values.get("slack", HOLE_SLACK_US)
     OVERDUE_US = values.get("overdue", OVERDUE_US)
     REST_SHORTER = values.get("rest_shorter", REST_SHORTER)
     REST_LONGER = values.get("rest_longer", REST_LONGER)
+    WORTH_IT = values.get("worth", WORTH_IT)
+    OVERDUE_MORE = values.get("overdue_more", OVERDUE_MORE)
+    OVERDUE_SHARE = values.get("overdue_share", OVERDUE_SHARE)
     SIMILAR = values.get("similar", SIMILAR)
     VERY_SIMILAR = values.get("very_similar", VERY_SIMILAR)
 
@@ -44,17 +51,18 @@ cdef playout_action_t playout_next(playout_t *playout, const next_packet_t *next
                                    uint32_t wanted, uint32_t *samples) noexcept nogil:
     cdef int64_t gap, excess_us
     if not next.present:
-        samples[0] = up_to(wanted, wanted)
+        samples[0] = wanted if playout.silent else up_to(wanted, wanted)
         return PLAYOUT_SILENCE if playout.silent else PLAYOUT_CONCEAL
     gap = next.ts64 - playout.end_ts
     # By how much it would be played later than need be, if it were played now.
     excess_us = end_us - samples_to_us(next.ts64) - due_us
     if playout.silent or (next.in_sequence and gap > SEAM):
-        # Nothing was lost. It is played when its time has come, which sets the delay right without anybody hearing it.
+        # Nothing was lost. It is played in the first tick that begins when its time has come, which sets the delay right
+        # without anybody hearing it.
         playout.silent = True
         if excess_us >= 0:
             return go_on(playout, next.ts64)
-        samples[0] = up_to(us_to_samples(-excess_us), wanted)
+        samples[0] = wanted
         return PLAYOUT_SILENCE
     if gap <= SEAM:
         return go_on(playout, next.ts64)
@@ -86,21 +94,42 @@ cdef void playout_silence(playout_t *playout, const next_packet_t *next, int64_t
     playout.end_ts = max(playout.end_ts, place)
 
 
+# The cover moves in ticks: of those around the target, the one that costs less. A gain of nothing is not worth a move.
+cdef int64_t best_cover(int64_t cover_us, int64_t tick_us, const delay_estimator_t *estimator) noexcept nogil:
+    cdef int64_t away_us = delay_estimator_due(estimator) - cover_us
+    cdef int64_t steps = away_us // tick_us
+    cdef int64_t below_us, best_us
+    if away_us < steps * tick_us:       # C rounds towards zero
+        steps -= 1
+    below_us = cover_us + steps * tick_us
+    best_us = below_us
+    if delay_estimator_cost(estimator, below_us + tick_us) < delay_estimator_cost(estimator, below_us):
+        best_us += tick_us
+    if delay_estimator_cost(estimator, cover_us) - delay_estimator_cost(estimator, best_us) < WORTH_IT:
+        return cover_us
+    return best_us
+
+
 cdef stretch_wish_t playout_stretch(const playout_t *playout, const next_packet_t *next, int64_t now_us,
-                                    uint32_t ready, uint32_t tick, int64_t base_us, int64_t due_us) noexcept nogil:
+                                    uint32_t ready, uint32_t tick,
+                                    const delay_estimator_t *estimator) noexcept nogil:
     cdef stretch_wish_t wish
     cdef uint32_t spare = ready % tick
     cdef int64_t tick_us = samples_to_us(tick)
     cdef int64_t cover_us = now_us + (ready // tick) * tick_us - samples_to_us(playout.end_ts)
-    cdef int64_t excess_us = cover_us - due_us
-    cdef int64_t overdue_us = now_us - samples_to_us(playout.end_ts) - base_us
+    cdef int64_t wanted_us = best_cover(cover_us, tick_us, estimator)
+    cdef int64_t excess_us = cover_us - max(wanted_us, estimator.envelope_us)
+    cdef int64_t overdue_us = now_us - samples_to_us(next.newest_end_ts) - delay_estimator_base(estimator)
     memset(&wish, 0, sizeof(wish))
     if playout.silent or playout.rest > 0:
         return wish
-    if excess_us < 0 or (not next.present and ready < 2 * tick and overdue_us > OVERDUE_US):
-        wish.longer = tick
+    if wanted_us > cover_us or (
+            overdue_us > max(OVERDUE_US, <int64_t>(OVERDUE_SHARE * estimator.target_us))
+            and cover_us < wanted_us + <int64_t>(OVERDUE_MORE * estimator.target_us)):
+        wish.longer = max(tick, <uint32_t>STRETCH_LEAST)
         wish.similar = SIMILAR
         return wish
+    excess_us = max(excess_us, 0)
     wish.shorter = spare + <uint32_t>min(excess_us // tick_us, 100) * tick
     if wish.shorter < STRETCH_LEAST:
         wish.shorter = 0

@@ -1,7 +1,8 @@
 """How long to keep packets back: the delay at which waiting and concealing together disturb a listener least.
 
-The *relative delay* of a packet is its arrival less its media time (its RTP timestamp as a time); only differences of it
-mean anything. The *base* is the least of the last second: a packet that met no queue. The *target* is above the base.
+The *relative delay* of a packet is its arrival less its media time (its RTP timestamp as a time); only differences of
+it mean anything. The *base* is the least of the last second: a packet that met no queue. The *target* is counted from
+there.
 
 What a target would have cost is taken from the arrivals: a packet that comes later than all that the playout is
 prepared for makes it conceal for as long as it is overdue. So each packet adds the stretch of delays that it alone

@@ -3,8 +3,8 @@
 Sans-IO: every call says what time it is. Nothing is allocated but by jitter_buffer_new(), nothing blocks, and nothing a
 sender does makes it grow. One thread at a time. Timestamps with 64 in their name do not wrap.
 
-Parts: delay_estimator says how long to wait, packet_store keeps what waits, playout decides what is played, time_stretch
-and libopus make the sound (sound).
+Parts: delay_estimator says how long to wait, packet_store keeps what waits, playout decides what is played, and sound
+makes it, with libopus and time_stretch.
 """
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 

@@ -62,7 +62,7 @@ cdef void jitter_buffer_free(jitter_buffer_t *buffer) noexcept nogil:
     free(buffer)
 
 
-# --- packets in --------------------------------------------------------------------------------------------------------
+# --- packets in ------------------------------------------------------------------------------------------------------
 
 # Everything that waits is of a source, or of a clock, that is no more. What is decoded is still played.
 cdef void begin_source(jitter_buffer_t *buffer, uint16_t seq16, uint32_t ts32, uint32_t ssrc) noexcept nogil:
@@ -80,7 +80,7 @@ cdef void begin_source(jitter_buffer_t *buffer, uint16_t seq16, uint32_t ts32, u
     buffer.suspecting = False
 
 
-# Whether the numbers of a packet fit to those before: a newer packet has a newer timestamp, and none is from the future.
+# Whether the numbers of a packet fit to those before: a newer packet has a newer timestamp, none is from the future.
 cdef bint is_plausible(const jitter_buffer_t *buffer, int64_t steps, int64_t ts64, int64_t now_us) noexcept nogil:
     if steps <= -JUMP_PACKETS or steps >= JUMP_PACKETS or (steps > 0 and ts64 < buffer.highest_ts64):
         return False
@@ -88,13 +88,16 @@ cdef bint is_plausible(const jitter_buffer_t *buffer, int64_t steps, int64_t ts6
 
 
 # Whether this implausible packet follows the last one, so that the source must have begun anew.
-cdef bint confirms_suspicion(const jitter_buffer_t *buffer, uint16_t seq16, uint32_t ts32, int64_t now_us) noexcept nogil:
-    cdef int64_t apart_us = samples_to_us(timestamp32_difference(ts32, buffer.suspect_ts32)) - (now_us - buffer.suspect_us)
+cdef bint confirms_suspicion(const jitter_buffer_t *buffer, uint16_t seq16, uint32_t ts32,
+                             int64_t now_us) noexcept nogil:
+    cdef int64_t sent_us = samples_to_us(timestamp32_difference(ts32, buffer.suspect_ts32))
+    cdef int64_t apart_us = sent_us - (now_us - buffer.suspect_us)
     return (buffer.suspecting and 0 < seq16_difference(seq16, buffer.suspect_seq16) < 4
             and -ALIKE_US < apart_us < ALIKE_US)
 
 
-# Finds the packet's place among the others. Returns whether it is to be kept; `steps`: how many numbers it is ahead of all others.
+# Finds the packet's place among the others. Returns whether it is to be kept; `steps`: by how many numbers it is ahead
+# of all others.
 cdef bint admit(jitter_buffer_t *buffer, uint16_t seq16, uint32_t ts32, uint32_t ssrc, int64_t now_us, int64_t *seq64,
                 int64_t *ts64, int64_t *steps) noexcept nogil:
     if not buffer.has_source or buffer.ssrc != ssrc:
@@ -158,9 +161,11 @@ cdef void insert_redundant(jitter_buffer_t *buffer, const uint8_t *payload, cons
 
 # The first tick in which a packet that comes now can be played.
 cdef int64_t tick_after(const jitter_buffer_t *buffer, int64_t now_us) noexcept nogil:
+    cdef int64_t ticks
     if buffer.tick_us == 0:
         return now_us
-    return buffer.pulled_us + max(1, (now_us - buffer.pulled_us + buffer.tick_us - 1) // buffer.tick_us) * buffer.tick_us
+    ticks = (now_us - buffer.pulled_us + buffer.tick_us - 1) // buffer.tick_us
+    return buffer.pulled_us + max(1, ticks) * buffer.tick_us
 
 
 # How much less would be concealed of what is missing before a packet, if that one were there in time.
@@ -207,7 +212,7 @@ cdef void jitter_buffer_insert(jitter_buffer_t *buffer, const uint8_t *payload, 
     insert_opus(buffer, ts64, seq64, payload + blocks[last].offset, blocks[last].size, <uint32_t>samples, False)
 
 
-# --- sound out ---------------------------------------------------------------------------------------------------------
+# --- sound out -------------------------------------------------------------------------------------------------------
 
 # The first packet that can still be played.
 cdef stored_packet_t *find_next(jitter_buffer_t *buffer, next_packet_t *next) noexcept nogil:

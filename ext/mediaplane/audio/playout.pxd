@@ -30,7 +30,6 @@ cdef struct playout_t:
     uint32_t held                # samples concealed since the place is held
     uint32_t rest                # samples to be played before the speed may be changed again
     bint silent                  # the source said so (DTX)
-    int64_t lost                 # samples given up
 
 cdef struct stretch_wish_t:
     uint32_t shorter             # samples, at most; 0: none
@@ -50,7 +49,7 @@ cdef void playout_silence(playout_t *playout, const next_packet_t *next, int64_t
 cdef stretch_wish_t playout_stretch(const playout_t *playout, const next_packet_t *next, int64_t now_us,
                                     uint32_t ready, uint32_t tick,
                                     const delay_estimator_t *estimator) noexcept nogil
-# `removed` or `added` samples at hand; not both.
+# `removed` or `added` samples at hand; not both, and neither if the sound did not allow it.
 cdef void playout_stretched(playout_t *playout, uint32_t removed, uint32_t added) noexcept nogil
 
 

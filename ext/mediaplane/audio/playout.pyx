@@ -7,29 +7,22 @@ from mediaplane.audio.time_stretch cimport STRETCH_LEAST
 cdef enum:
     SEAM = 120                   # samples by which timestamps may leave a gap that is none: 2.5 ms
     LEAST_HELD = 480             # a hole is concealed at least for so long
-    WAY_TOO_MUCH_US = 100000
+    HOLE_SLACK_US = 10000        # after that it may cost so much of the delay, which slower speech gives back
+    OVERDUE_US = 10000           # the newest packet's successor is not missed before
+    RETRY = 960                  # samples until periods are looked for again where none were alike
+    REST_SHORTER = 3             # for each sample left out, so many are played as they are: 4/3 of the speed at most
+    REST_LONGER = 2              # for each sample repeated: 2/3 of the speed at least
+    FAR_TOO_MUCH_US = 100000
 
-cdef int64_t HOLE_SLACK_US = 10000
-cdef int64_t OVERDUE_US = 10000
-cdef float WORTH_IT = 0.03
-cdef double OVERDUE_MORE = 0.2
+# Of the target: how overdue a packet must be for speech to slow down, and how much delay that may add.
 cdef double OVERDUE_SHARE = 0.25
-cdef uint32_t REST_SHORTER = 3
-cdef uint32_t REST_LONGER = 2
-cdef float SIMILAR = 0.6
-cdef float VERY_SIMILAR = 0.9
-
-def tune(**values):
-    global OVERDUE_MORE, WORTH_IT, OVERDUE_SHARE, HOLE_SLACK_US, OVERDUE_US, REST_SHORTER, REST_LONGER, SIMILAR, VERY_SIMILAR
-    HOLE_SLACK_US = values.get("slack", HOLE_SLACK_US)
-    OVERDUE_US = values.get("overdue", OVERDUE_US)
-    REST_SHORTER = values.get("rest_shorter", REST_SHORTER)
-    REST_LONGER = values.get("rest_longer", REST_LONGER)
-    WORTH_IT = values.get("worth", WORTH_IT)
-    OVERDUE_MORE = values.get("overdue_more", OVERDUE_MORE)
-    OVERDUE_SHARE = values.get("overdue_share", OVERDUE_SHARE)
-    SIMILAR = values.get("similar", SIMILAR)
-    VERY_SIMILAR = values.get("very_similar", VERY_SIMILAR)
+cdef double OVERDUE_MORE = 0.2
+# How alike two periods have to be: if it is urgent, normally, and if it would merely be nice.
+cdef float SLIGHTLY_ALIKE = 0.3
+cdef float ALIKE = 0.6
+cdef float VERY_ALIKE = 0.9
+# Points of the E-model's rating that a tick more or less of delay has to gain.
+cdef float WORTH_IT = 0.03
 
 
 cdef void playout_init(playout_t *playout, int64_t first_ts) noexcept nogil:
@@ -57,8 +50,8 @@ cdef playout_action_t playout_next(playout_t *playout, const next_packet_t *next
     # By how much it would be played later than need be, if it were played now.
     excess_us = end_us - samples_to_us(next.ts64) - due_us
     if playout.silent or (next.in_sequence and gap > SEAM):
-        # Nothing was lost. It is played in the first tick that begins when its time has come, which sets the delay right
-        # without anybody hearing it.
+        # Nothing was lost. It is played in the first tick that begins when its time has come, which sets the delay
+        # right without anybody hearing it.
         playout.silent = True
         if excess_us >= 0:
             return go_on(playout, next.ts64)
@@ -66,16 +59,16 @@ cdef playout_action_t playout_next(playout_t *playout, const next_packet_t *next
         return PLAYOUT_SILENCE
     if gap <= SEAM:
         return go_on(playout, next.ts64)
-    # A hole. What is missing has had its time when that has been concealed; before that, if there is delay to spare.
-    if playout.held >= gap or (playout.held >= LEAST_HELD and excess_us >= -HOLE_SLACK_US):
-        playout.lost += gap
+    # A hole. What is missing has had its time when that has been concealed.
+    if playout.held >= gap:
         return go_on(playout, next.ts64)
     if 0 < next.fec_samples <= gap and playout.held + next.fec_samples >= gap:
-        playout.lost += gap - next.fec_samples
         samples[0] = next.fec_samples
         playout.end_ts = next.ts64 - samples[0]
         playout.held = 0
         return PLAYOUT_RECOVER
+    if playout.held >= LEAST_HELD and excess_us >= -HOLE_SLACK_US:
+        return go_on(playout, next.ts64)
     samples[0] = up_to(gap - playout.held, wanted)
     return PLAYOUT_CONCEAL
 
@@ -127,20 +120,20 @@ cdef stretch_wish_t playout_stretch(const playout_t *playout, const next_packet_
             overdue_us > max(OVERDUE_US, <int64_t>(OVERDUE_SHARE * estimator.target_us))
             and cover_us < wanted_us + <int64_t>(OVERDUE_MORE * estimator.target_us)):
         wish.longer = max(tick, <uint32_t>STRETCH_LEAST)
-        wish.similar = SIMILAR
+        wish.similar = ALIKE
         return wish
     excess_us = max(excess_us, 0)
     wish.shorter = spare + <uint32_t>min(excess_us // tick_us, 100) * tick
     if wish.shorter < STRETCH_LEAST:
         wish.shorter = 0
-    if excess_us >= WAY_TOO_MUCH_US:
-        wish.similar = 0.3
+    if excess_us >= FAR_TOO_MUCH_US:
+        wish.similar = SLIGHTLY_ALIKE
     elif excess_us >= tick_us:
-        wish.similar = SIMILAR
+        wish.similar = ALIKE
     else:
-        wish.similar = VERY_SIMILAR
+        wish.similar = VERY_ALIKE
     return wish
 
 
 cdef void playout_stretched(playout_t *playout, uint32_t removed, uint32_t added) noexcept nogil:
-    playout.rest = removed * REST_SHORTER + added * REST_LONGER
+    playout.rest = removed * REST_SHORTER + added * REST_LONGER if removed + added > 0 else RETRY

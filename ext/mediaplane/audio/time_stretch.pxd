@@ -1,7 +1,7 @@
 """Speech made a little shorter or longer without changing its pitch: whole periods are left out or repeated.
 
-PCM is 16 bits, interleaved; positions and counts are samples of each channel, at 48 kHz. Where two periods meet they are
-blended over at most STRETCH_BLEND samples, weighted so that the energy stays the same however similar they are.
+PCM is 16 bits, interleaved; positions and counts are samples of each channel, at 48 kHz. Where two periods meet they
+are blended over at most STRETCH_BLEND samples, weighted so that the energy stays the same however similar they are.
 """
 from libc.stdint cimport int16_t, uint32_t
 

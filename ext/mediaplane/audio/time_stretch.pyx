@@ -8,18 +8,39 @@ cdef enum:
 cdef float PI = 3.14159265
 
 
-# The sum over `count` of products of samples `a` apart from `b` ones, and both energies, normalised.
-cdef inline float similarity(const float *a, const float *b, int count, int step) noexcept nogil:
-    cdef float product = 0.0
-    cdef float energy_a = 1.0
-    cdef float energy_b = 1.0
-    cdef int i = 0
-    while i < count:
-        product += a[i] * b[i]
-        energy_a += a[i] * a[i]
-        energy_b += b[i] * b[i]
-        i += step
-    return product / sqrtf(energy_a * energy_b)
+cdef extern from *:
+    """
+    /* Four lanes, which every target has or is given by the compiler. Left to itself it adds floats one by one, since
+       another order is another sum. */
+    typedef float mp_lanes __attribute__((vector_size(16), aligned(4), may_alias));
+
+    static inline void mp_correlate(const float *a, const float *b, int count, float *product, float *energy)
+    {
+        mp_lanes products = {0}, energies = {0};
+        int i = 0;
+        for (; i + 4 <= count; i += 4) {
+            mp_lanes x = *(const mp_lanes *)(a + i), y = *(const mp_lanes *)(b + i);
+            products += x * y;
+            energies += y * y;
+        }
+        *product = products[0] + products[1] + products[2] + products[3];
+        *energy = energies[0] + energies[1] + energies[2] + energies[3];
+        for (; i < count; i++) {
+            *product += a[i] * b[i];
+            *energy += b[i] * b[i];
+        }
+    }
+    """
+    # The sum of a * b, and the energy of b, over `count` samples.
+    void correlate "mp_correlate"(const float *a, const float *b, int count, float *product,
+                                  float *energy) noexcept nogil
+
+
+# The normalised correlation; `energy_a` of the first is known already.
+cdef inline float similarity(const float *a, const float *b, int count, float energy_a) noexcept nogil:
+    cdef float product, energy_b
+    correlate(a, b, count, &product, &energy_b)
+    return product / sqrtf((energy_a + 1.0) * (energy_b + 1.0))
 
 
 cdef inline float mono(const int16_t *pcm, int at, int channels) noexcept nogil:
@@ -36,7 +57,7 @@ cdef uint32_t find_lag(const int16_t *pcm, int sign, uint32_t least, uint32_t mo
     cdef int coarse_size = (high - low) // COARSE
     cdef int head, i, k, lag, from_lag, to_lag
     cdef int best = 0
-    cdef float value
+    cdef float value, energy, product
     cdef float found = -2.0
     for i in range(high - low):
         fine[i] = mono(pcm, low + i, channels)
@@ -46,10 +67,11 @@ cdef uint32_t find_lag(const int16_t *pcm, int sign, uint32_t least, uint32_t mo
             value += fine[COARSE * i + k]
         coarse[i] = value
     head = -low // COARSE
+    correlate(&coarse[head], &coarse[head], window // COARSE, &product, &energy)
     for lag in range(least // COARSE, most // COARSE + 1):
         if head + sign * lag < 0 or head + sign * lag + <int>window // COARSE > coarse_size:
             continue
-        value = similarity(&coarse[head], &coarse[head + sign * lag], window // COARSE, 1)
+        value = similarity(&coarse[head], &coarse[head + sign * lag], window // COARSE, energy)
         if value > found:
             found = value
             best = lag
@@ -58,8 +80,9 @@ cdef uint32_t find_lag(const int16_t *pcm, int sign, uint32_t least, uint32_t mo
     found = -2.0
     head = -low
     best = from_lag
+    correlate(&fine[head], &fine[head], window, &product, &energy)
     for lag in range(from_lag, to_lag + 1):
-        value = similarity(&fine[head], &fine[head + sign * lag], window, 2)
+        value = similarity(&fine[head], &fine[head + sign * lag], window, energy)
         if value > found:
             found = value
             best = lag

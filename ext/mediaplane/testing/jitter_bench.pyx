@@ -46,10 +46,10 @@ cdef class JitterBench:
         cdef int64_t insert_ns = 0
         cdef int64_t pull_ns = 0
         cdef uint32_t bursts = packets // BURST
-        cdef uint32_t i, k, number
+        cdef uint32_t _, k, number
         cdef pulled_t pulled
         with nogil:
-            for i in range(bursts):
+            for _ in range(bursts):
                 begun_ns = clock_ns()
                 for k in range(BURST):
                     number = self.sent + (k ^ 3 if self.reordered and 0 < k < 3 else k)
@@ -61,7 +61,7 @@ cdef class JitterBench:
                 pull_ns += clock_ns() - between_ns
                 insert_ns += between_ns - begun_ns
                 self.sent += BURST
-        return insert_ns / (bursts * BURST), pull_ns / (bursts * BURST)
+        return <double>insert_ns / (bursts * BURST), <double>pull_ns / (bursts * BURST)
 
     @property
     def statistics(self):

@@ -8,7 +8,9 @@ class Pulled(TypedDict):
     started: bool
 
 class JitterBuffer:
-    def __init__(self, channels: int = 1, *, opus_payload_type: int = 111, red_payload_type: int | None = None) -> None: ...
+    def __init__(
+        self, channels: int = 1, *, opus_payload_type: int = 111, red_payload_type: int | None = None
+    ) -> None: ...
     def insert(
         self, payload: bytes, seq16: int, ts32: int, now_us: int, *, payload_type: int = 111, ssrc: int = 1
     ) -> None: ...

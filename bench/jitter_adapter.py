@@ -37,6 +37,7 @@ class Audio:
         self.first_ts = 0
         self.concealed = 0
         self.begins: int | None = None  # of what was played in ticks that were called concealed
+        self.end = 0
 
     def insert(self, now_ms: float, seq16: int, ts32: int) -> None:
         if self.origin is None:
@@ -51,7 +52,9 @@ class Audio:
                 return "idle", 0, 0
             self.origin = tick["from_ts64"] - self.first_ts
         begin, end = tick["from_ts64"] - self.origin, tick["to_ts64"] - self.origin
-        self.begins = begin if self.begins is None else self.begins
+        if self.begins is None or begin != self.end:
+            self.begins = begin
+        self.end = end
         self.concealed += tick["concealed"] + tick["silent"]
         if 2 * self.concealed >= self.samples:
             self.concealed -= self.samples

@@ -1,8 +1,11 @@
-"""The jitter buffer behind the interface of the trace judge: `insert(now_ms, seq16, ts32)`, `pull(now_ms)`.
+"""Both buffers in the shape of a judgement of jitter buffers, thin over the real ones. Times in milliseconds.
 
-It is the whole buffer, with Opus and sound: whether speed can be changed now depends on what is being said. The packets
-carry made-up speech. One tick has one word for all of it ("play" or "conceal"), so what is concealed for a part of a
-tick is carried on until it is half a tick or more; over time the sum is right.
+`Audio`: insert(now_ms, seq16, ts32), pull(now_ms). It is the whole buffer, with Opus and sound: whether speed can be
+changed now depends on what is being said. The packets carry made-up speech. One tick has one word for all of it, "play"
+or "conceal", so what is concealed for a part of a tick is carried on until it is half a tick or more; over time the sum
+is right.
+
+`Video`: the frame assembler; insert and poll give back timestamps.
 """
 
 from __future__ import annotations
@@ -13,9 +16,11 @@ from pathlib import Path
 
 from mediaplane.testing.jitter_buffer import JitterBuffer
 from mediaplane.testing.opus import Encoder
+from mediaplane.testing.video import FrameAssembler
 
 FRAME = 960
 SECONDS = 30
+FIRST_ROUND = 1 << 16  # so that no number becomes negative
 
 
 @functools.cache
@@ -61,3 +66,39 @@ class Audio:
             return "conceal", 0, 0
         begin, self.begins = self.begins, None
         return "play", begin, end
+
+
+class Video:
+    """The first frame is a keyframe, and so is the first one after a request."""
+
+    def __init__(self) -> None:
+        self._assembler = FrameAssembler()
+        self._highest = -1
+        self._keyframe_at: int | None = None
+        self._keyframe_due = True
+        self.keyframe_requests = 0
+
+    def insert(self, now: float, seq: int, ts: int, marker: bool) -> list[int]:
+        now_us = round(now * 1000)
+        if self._keyframe_due and (self._keyframe_at is None or ts > self._keyframe_at):
+            self._keyframe_at, self._keyframe_due = ts, False
+        self._assembler.insert(self._unwrap(seq), ts, marker, now_us, keyframe=ts == self._keyframe_at)
+        return self._take(now_us)
+
+    def poll(self, now: float) -> list[int]:
+        return self._take(round(now * 1000))
+
+    def _take(self, now_us: int) -> list[int]:
+        frames = [timestamp for _, _, timestamp, _, _ in self._assembler.take(now_us)]
+        if self._assembler.take_keyframe_request():
+            self.keyframe_requests += 1
+            self._keyframe_due = True
+        return frames
+
+    def _unwrap(self, seq: int) -> int:
+        if self._highest < 0:
+            self._highest = FIRST_ROUND + seq
+            return self._highest
+        seq64 = self._highest + ((seq - self._highest + 0x8000) & 0xFFFF) - 0x8000
+        self._highest = max(self._highest, seq64)
+        return seq64

@@ -58,7 +58,12 @@ class EventStream:
 
     async def __anext__(self) -> Event:
         while not self._closed:
-            connection = await self._subscribed()
+            try:
+                connection = await self._subscribed()
+            except ConnectionLostError:
+                if self._closed:
+                    break
+                raise
             try:
                 method, params = await connection.next_notification()
             except ConnectionLostError:
@@ -95,6 +100,8 @@ class EventStream:
         try:
             params = SubscribeEventsParams(rooms=self._rooms, kinds=self._kinds, after=self.position)
             subscribed = await connection.call("subscribe_events", params, SubscribeEventsResult)
+            if self._closed:  # by another task, while the answer was on its way
+                raise ConnectionLostError("the events were closed here")
         except BaseException:
             await connection.close()
             raise

@@ -12,7 +12,7 @@ from mediaplane.status import MediaPlaneError, Status
 from mediaplane.testing.jitter_buffer import JitterBuffer
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32))
 def test_any_lie_is_counted_and_contained(seed: int):
     liar(seed)

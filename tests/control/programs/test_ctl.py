@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from mediasrv import config
+from mediasrv.ctl.commands import app
 from mediasrv.ctl.tables import _plain
 from mediasrv.ctl.target import configured_address, target
 
@@ -39,11 +41,13 @@ Ctl = Callable[..., Any]
 
 @pytest.fixture
 def ctl(server: ProgramServer) -> Ctl:
+    """The command in this process, in a thread of its own beside the server's loop."""
+    runner, environment = CliRunner(), dict.fromkeys(name for name in os.environ if name.startswith("MEDIASRV_"))
+
     async def run(*arguments: str) -> Ran:
-        command = [sys.executable, "-m", "mediasrv", "ctl", "--control", str(server.bound[0]), *arguments]
-        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=ENVIRONMENT)
-        out, err = await asyncio.wait_for(process.communicate(), 30)
-        return Ran(process.returncode or 0, out.decode(), err.decode())
+        command = ["--control", str(server.bound[0]), *arguments]
+        ran = await asyncio.wait_for(asyncio.to_thread(runner.invoke, app, command, env=environment), 30)
+        return Ran(ran.exit_code, ran.stdout, ran.stderr)
 
     return run
 

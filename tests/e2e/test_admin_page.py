@@ -52,7 +52,7 @@ async def test_a_call_is_seen_down_to_its_encodings(enter: Enter, open_admin: Op
     await expect(page.locator(".worker").first).to_contain_text(re.compile(r"out [\d.]+ (k|M)bit/s"))
     await ada.page.get_by_role("button", name="Microphone").click()
     await expect(sends.get_by_text("microphone, opus, muted")).to_be_visible()
-    await expect(page.locator("#journal li").first).to_contain_text("ada: microphone off")
+    await expect(page.locator("#journal li", has_text="ada: microphone off").first).to_be_visible()
 
 
 async def test_what_is_decided_here_happens(enter: Enter, open_admin: OpenAdmin, room: str) -> None:

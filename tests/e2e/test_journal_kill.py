@@ -104,4 +104,4 @@ async def test_no_gap_and_no_double_leave_however_often_it_is_killed(tmp_path: P
     for each in records:
         rooms.setdefault(each["room_id"], []).append(each["seq"])
     assert all(seqs == list(range(1, len(seqs) + 1)) for seqs in rooms.values())
-    assert len(rooms) >= 4 * ROOMS - ROOMS
+    assert len(rooms) >= 2 * ROOMS  # at least, each time: rooms that were empty for a moment opened anew

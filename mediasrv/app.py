@@ -26,6 +26,7 @@ from mediasrv.http.server import HttpServer, ListenError, page_url
 from mediasrv.http.websocket import RpcSession
 from mediasrv.journal.durable import DurableJournal
 from mediasrv.journal.journal import Journal
+from mediasrv.journal.kept_bans import KeptBans
 from mediasrv.journal.settings import parse_retention
 from mediasrv.journal.sinks import LogSink, Sink
 from mediasrv.loop_lag import LoopLag
@@ -54,7 +55,7 @@ from mediasrv.signaling.session import Session
 from mediasrv.signaling.statistics_shapes import ServerStatistics, WorkerStatistics
 from mediasrv.signals import signals_to
 from mediasrv.store.data_folder import DataFolder, DataFolderError, default_data_folder
-from mediasrv.store.database import Database, DatabaseError, database_url
+from mediasrv.store.database import DATABASE_ERRORS, Database, DatabaseError, database_url, words
 from mediasrv.tls import TlsContext, TlsError, TlsFiles
 from mediasrv.tokens import TokenVerifier
 from mediasrv.tracing import TracingError
@@ -143,6 +144,7 @@ class Server:
         self._control: ControlServer | None = None
         self._data_folder: DataFolder | None = None
         self._journal: DurableJournal | None = None
+        self._bans: KeptBans | None = None
         self._verifier = TokenVerifier(settings.keys, leeway_s=settings.token_leeway_s)
         self._clients = ClientAddresses(settings.trusted_proxies)
         self._metrics = ServerMetrics(self._rooms, self._pool.workers)
@@ -263,6 +265,10 @@ class Server:
         except BaseException:
             await database.close()
             raise
+        try:
+            self._bans = await KeptBans.open(self._rooms.bans, database, self._clock)
+        except DATABASE_ERRORS as error:
+            raise StartError(f"cannot read the bans from the database {database.name}: {words(error)}") from None
         lines = LogSink()
         for record in self._journal.recovered:
             lines.write(record)
@@ -273,9 +279,12 @@ class Server:
         self._rooms.observe(self._events.observe)
         self._services = Services(self._events, DatabaseJournal(self._journal.reader), self._statistics)
         self._health.database = database
-        self._metrics.journal.statistics = self._journal.statistics
+        self._metrics.journal.statistics = self._kept_statistics
 
     async def _close_journal(self) -> None:
+        if self._bans is not None:
+            await self._bans.stop()
+            self._bans = None
         if self._journal is not None:
             await self._journal.stop()
             self._journal = None
@@ -381,7 +390,12 @@ class Server:
             )
             for worker in self._pool.workers
         ]
-        return server, workers, self._journal.statistics() if self._journal is not None else {}
+        return server, workers, self._kept_statistics()
+
+    def _kept_statistics(self) -> Mapping[str, float]:
+        """Of what the database keeps."""
+        parts = [part for part in (self._journal, self._bans) if part is not None]
+        return {name: value for part in parts for name, value in part.statistics().items()}
 
     def _worker_failed(self, index: int, reason: str) -> None:
         self.failure = f"media worker {index} ended: {reason}"

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mediasrv.journal import chain
 from mediasrv.journal.chain import Row
+from mediasrv.journal.kept_bans import erase_bans
 from mediasrv.journal.record_table import RecordTable
 from mediasrv.journal.records import EVENTS
 from mediasrv.journal.settings import Retention
@@ -67,12 +68,12 @@ class RetentionTask:
             log.info("erased from the journal", records=records, fields=fields)
 
     async def erase_person(self, identity: str) -> int:
-        """Erase the personal fields of all records that name `identity`. Returns how many records."""
+        """Erase the personal fields of all records that name `identity`, and its bans. Returns how many records."""
         now_ms = int(self._clock.time() * 1000)
         needle = chain.encode(identity)
         where = journal_records.c.personal.contains(needle, autoescape=True)
         changed = await self._erase_fields_where([where], lambda row: _names_of(row, identity), now_ms)
-        if changed:
+        if await erase_bans(self._table.database, identity) or changed:
             await self._table.database.forget_erased()
         return changed
 

@@ -1,4 +1,4 @@
-"""Metrics of the journal: its own statistics by name, read when they are asked for."""
+"""Metrics of the journal and of the bans kept beside it: their statistics by name, read when they are asked for."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ HELP: Mapping[str, str] = {
     "journal_erased_records": "Records erased because their time was over.",
     "journal_erased_fields": "Personal fields erased because their time was over.",
     "journal_retention_failing": "1 while what is due cannot be erased.",
+    "ban_store_failing": "1 while bans cannot be written down.",
+    "ban_store_waiting": "Bans that are yet to be written down or removed.",
 }
 # What goes up and down; everything else only grows.
 _GAUGE_ENDINGS = ("_failing", "_bytes", "_seconds", "_position", "_queue_records", "_waiting", "_pending", "_oldest")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+from collections.abc import Callable, Iterator, KeysView
 from dataclasses import dataclass, field
 
 from mediasrv.rooms.errors import RoomError
@@ -14,7 +15,7 @@ LONGEST_S = 366 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """`identity` or `network` is set; `until` is in seconds since the Unix epoch."""
+    """`identity` or `network` is set; `since` and `until` are in seconds since the Unix epoch."""
 
     room: str
     until: float
@@ -22,6 +23,7 @@ class Ban:
     reason: str
     identity: str | None = None
     network: str | None = None
+    since: float = 0.0
     id: str = field(default_factory=lambda: "b_" + secrets.token_hex(8))
 
     def meets(self, identity: str, network: str | None) -> bool:
@@ -29,21 +31,42 @@ class Ban:
 
 
 class Bans:
-    """The bans of all rooms of a server, kept while rooms close and open, until their time is up."""
+    """The bans of all rooms of a server, kept while rooms close and open, until their time is up.
+
+    `on_change` is called after one was added or lifted.
+    """
 
     def __init__(self) -> None:
+        self.on_change: Callable[[], None] | None = None
         self._of_room: dict[str, dict[str, Ban]] = {}
-        self._count = 0
+        self._by_id: dict[str, Ban] = {}
+
+    def __iter__(self) -> Iterator[Ban]:
+        return iter(self._by_id.values())
+
+    @property
+    def ids(self) -> KeysView[str]:
+        return self._by_id.keys()
 
     def add(self, ban: Ban, now: float) -> None:
         """Raises `RoomError` `server_busy` when there are too many."""
-        if self._count >= MAX_BANS:
-            for room in list(self._of_room):
-                self.of_room(room, now)
-        if self._count >= MAX_BANS:
+        if len(self._by_id) >= MAX_BANS:
+            self.prune(now)
+        if len(self._by_id) >= MAX_BANS:
             raise RoomError("server_busy", f"the server keeps at most {MAX_BANS} bans: lift some that are not needed")
         self._of_room.setdefault(ban.room, {})[ban.id] = ban
-        self._count += 1
+        self._by_id[ban.id] = ban
+        self._say_changed()
+
+    def prune(self, now: float) -> None:
+        """Forget those whose time is up."""
+        for ban in [ban for ban in self if ban.until <= now]:
+            self._forget(ban)
+
+    def discard(self, ban_id: str) -> None:
+        """Forget this one, if it is there."""
+        if ban := self._by_id.get(ban_id):
+            self._forget(ban)
 
     def of_room(self, room: str, now: float) -> list[Ban]:
         """Those that hold, oldest first."""
@@ -58,6 +81,7 @@ class Bans:
         if ban is None:
             raise RoomError("not_found", f"there is no ban {ban_id[:64]!r} in this room (any more)")
         self._forget(ban)
+        self._say_changed()
         return ban
 
     def check(self, room: str, identity: str, address: str | None, now: float) -> None:
@@ -71,9 +95,13 @@ class Bans:
     def _forget(self, ban: Ban) -> None:
         bans = self._of_room[ban.room]
         del bans[ban.id]
-        self._count -= 1
+        del self._by_id[ban.id]
         if not bans:
             del self._of_room[ban.room]
+
+    def _say_changed(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
 
 
 def network_of(address: str | None) -> str | None:

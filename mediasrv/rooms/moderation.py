@@ -42,7 +42,8 @@ def ban(
     if address is not None and network is None:
         raise RoomError("invalid_params", "the address is not an IP address")
     now = room.clock.time()
-    made = Ban(room.name, now + min(for_s, LONGEST_S), by, reason[:REASON_MAX_CHARACTERS], identity, network)
+    until = now + min(for_s, LONGEST_S)
+    made = Ban(room.name, until, by, reason[:REASON_MAX_CHARACTERS], identity, network, since=now)
     room.bans.add(made, now)
     banned = events.ParticipantBanned(*room.ref, made.id, made.identity, made.until, made.reason, by)
     room.tell_moderators(banned)

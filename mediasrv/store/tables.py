@@ -77,3 +77,13 @@ webhook_outbox = Table(
     Column("error", Text, nullable=True),  # the last one, in words
     Index("webhook_outbox_pending", "webhook", "dead_ms", "position"),
 )
+
+# Who may not come into which room. Rows go when their time is up, or the ban is lifted, or the person is erased.
+bans = Table(
+    "bans",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("content", Text, nullable=False),  # JSON, in which any name can be written (PostgreSQL's TEXT has no NUL)
+)

@@ -7,9 +7,9 @@ from mediaplane.audio.active_speaker cimport speaker_group_init, speaker_group_t
 from mediaplane.commands cimport (
     COMMAND_CLOSE_CONSUMER, COMMAND_CLOSE_PRODUCER, COMMAND_CLOSE_TRANSPORT, COMMAND_CONNECT_CONSUMER,
     COMMAND_CREATE_CONSUMER, COMMAND_CREATE_PIPED_PRODUCER, COMMAND_CREATE_PRODUCER, COMMAND_CREATE_TRANSPORT,
-    COMMAND_GATE_CONSUMER, COMMAND_GATE_PRODUCER, COMMAND_REFRESH_SPEAKERS, COMMAND_REQUEST_KEYFRAME,
-    COMMAND_REQUEST_STATS, COMMAND_RESTART_ICE, COMMAND_SELECT_ENCODING, COMMAND_SEND_DTLS, COMMAND_UPDATE_TRANSPORT,
-    commands_discard,
+    COMMAND_GATE_CONSUMER, COMMAND_GATE_PRODUCER, COMMAND_LIMIT_PRODUCER, COMMAND_REFRESH_SPEAKERS,
+    COMMAND_REQUEST_KEYFRAME, COMMAND_REQUEST_STATS, COMMAND_RESTART_ICE, COMMAND_SELECT_ENCODING, COMMAND_SEND_DTLS,
+    COMMAND_UPDATE_TRANSPORT, commands_discard,
 )
 from mediaplane.congestion.transport_cc cimport transport_cc_receiver_init, transport_cc_receiver_t
 from mediaplane.model cimport (
@@ -341,6 +341,10 @@ cdef class CommandPort:
     def gate_producer(self, uint32_t producer_id, bint open):
         """Let packets of a source through, or drop them all (muted, not permitted)."""
         self._simple(COMMAND_GATE_PRODUCER, producer_id, 0, open)
+
+    def limit_producer(self, uint32_t producer_id, uint32_t bitrate_bps):
+        """Drop what a source sends beyond so much, of payload over all its encodings; 0: nothing."""
+        self._simple(COMMAND_LIMIT_PRODUCER, producer_id, 0, bitrate_bps)
 
     def request_keyframe(self, uint32_t producer_id):
         """Ask the publisher for a keyframe of every encoding, as the throttle allows."""

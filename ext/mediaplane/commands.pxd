@@ -22,6 +22,7 @@ cdef enum CommandKind:
     COMMAND_SEND_DTLS = 15           # value: bytes, data: message
     COMMAND_CREATE_PIPED_PRODUCER = 16   # owner: the source's worker, data: producer_t
     COMMAND_REFRESH_SPEAKERS = 17    # id: speaker group, value: whether its scores are told regularly
+    COMMAND_LIMIT_PRODUCER = 18      # value: bit/s, 0: any
 
 cdef struct command_t:
     uint16_t kind

@@ -14,6 +14,7 @@ from mediaplane.secure.dtls cimport dtls_send
 from mediaplane.secure.ice_lite cimport ice_credentials_t, ice_ufrag_key
 from mediaplane.statistics cimport stats_take
 from mediaplane.status cimport BAD_STATE, NOT_FOUND, OK
+from mediaplane.stream.bitrate_limit cimport bitrate_limit_set
 from mediaplane.stream.consumer cimport (
     consumer_connect, consumer_detach, consumer_free, consumer_gate, consumer_open, consumer_prefer,
 )
@@ -138,6 +139,8 @@ cdef int _on_producer(plane_t *plane, command_t *command, int64_t now_us) noexce
         _close_producer(plane, producer)
     elif command.kind == COMMAND_GATE_PRODUCER:
         producer_gate(plane, producer, command.value != 0, now_us)
+    elif command.kind == COMMAND_LIMIT_PRODUCER:
+        bitrate_limit_set(&producer.limit, <uint32_t>command.value)
     elif command.kind == COMMAND_REQUEST_KEYFRAME:
         for i in range(producer.encoding_count):
             keyframe_wanted(plane, &producer.encodings[i], now_us)
@@ -196,7 +199,8 @@ cdef int _carry_out(plane_t *plane, command_t *command, int64_t now_us) noexcept
         return _create_piped_producer(plane, command, now_us)
     if command.kind == COMMAND_CREATE_CONSUMER:
         return _create_consumer(plane, command)
-    if command.kind in (COMMAND_CLOSE_PRODUCER, COMMAND_GATE_PRODUCER, COMMAND_REQUEST_KEYFRAME):
+    if command.kind in (COMMAND_CLOSE_PRODUCER, COMMAND_GATE_PRODUCER, COMMAND_LIMIT_PRODUCER,
+                        COMMAND_REQUEST_KEYFRAME):
         return _on_producer(plane, command, now_us)
     if command.kind in (COMMAND_CONNECT_CONSUMER, COMMAND_GATE_CONSUMER, COMMAND_SELECT_ENCODING,
                         COMMAND_CLOSE_CONSUMER):

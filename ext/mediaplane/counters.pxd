@@ -45,6 +45,7 @@ cdef enum Counter:
     COUNT_DROP_SRTP_REPLAYED
     COUNT_DROP_DUPLICATE            # came by RTX and by itself
     COUNT_DROP_GATED                # muted or not permitted
+    COUNT_DROP_OVER_BITRATE         # more than the track may send
     COUNT_DROP_NOT_CACHED           # larger than a cache takes
     COUNT_DROP_PADDING              # padding only: a probe, not forwarded
     COUNT_DROP_SEAL                 # a cryptographic library refused

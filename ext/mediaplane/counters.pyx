@@ -10,8 +10,8 @@ COUNTER_NAMES = (
     "drop_stun_unauthenticated", "drop_stun_refused", "drop_dtls", "drop_data_flood", "drop_handshake_full",
     "drop_not_connected", "drop_rtp_malformed", "drop_rtcp_malformed", "drop_unknown_ssrc",
     "drop_unknown_payload_type", "drop_ssrc_limit", "drop_srtp_auth", "drop_srtp_replayed", "drop_duplicate",
-    "drop_gated", "drop_not_cached", "drop_padding", "drop_seal", "drop_pipe_full", "drop_egress_full",
-    "drop_send_blocked", "drop_send_error",
+    "drop_gated", "drop_over_bitrate", "drop_not_cached", "drop_padding", "drop_seal", "drop_pipe_full",
+    "drop_egress_full", "drop_send_blocked", "drop_send_error",
     "commands", "commands_stale", "commands_refused", "events_lost", "loops",
 )
 

@@ -18,6 +18,7 @@ from mediaplane.secure.ice_lite cimport ice_credentials_t
 from mediaplane.secure.srtp cimport (
     srtp_engine_t, srtp_protect_job_t, srtp_replay_t, srtp_session_t, srtp_unprotect_job_t,
 )
+from mediaplane.stream.bitrate_limit cimport bitrate_limit_t
 from mediaplane.stream.keyframe_request cimport keyframe_request_t
 from mediaplane.stream.nack_generator cimport nack_generator_t
 from mediaplane.stream.receive_statistics cimport receive_statistics_t
@@ -166,6 +167,7 @@ cdef struct producer_t:
     uint8_t level_voice
     uint8_t speaks               # its speaker is in a group
     speaker_t *speaker           # NULL: it is not among those of whom some speak
+    bitrate_limit_t limit        # over all its encodings
     encoding_t *encodings        # `encoding_count` of them
     transport_cc_receiver_t *transport_cc_receiver   # for the transport, if it has none yet
     transport_t *transport

@@ -186,6 +186,11 @@ class ProducerHandle:
         if not self.closed:
             self.transport.worker.command("gate_producer", self.id, is_open)
 
+    def limit_bitrate(self, bitrate_bps: int) -> None:
+        """Drop and count what comes beyond so much payload, over all encodings; 0: nothing."""
+        if not self.closed:
+            self.transport.worker.command("limit_producer", self.id, bitrate_bps)
+
     def request_keyframe(self) -> None:
         if not self.closed:
             self.transport.worker.command("request_keyframe", self.id)

@@ -121,7 +121,7 @@ class PeerConnection:
             )
             span.set("mediasrv.m_lines", len(plan.sections))
             sdp = str(write_answer(plan, self._local, self._answers + 1, policy))
-            return self._carry_out(plan, sdp)
+            return self._carry_out(plan, sdp, policy)
 
     def restart_ice(self, remote: IceFragment) -> IceFragment:
         """Take the remote's new credentials and give ours, for WHIP and WHEP (RFC 9725 §4.3.3).
@@ -170,7 +170,7 @@ class PeerConnection:
         self._transport.close()
         self._close_tracks()
 
-    def _carry_out(self, plan: Plan, sdp: str) -> Answer:
+    def _carry_out(self, plan: Plan, sdp: str, policy: MediaPolicy) -> Answer:
         """From here on nothing fails."""
         self._connect_transport(plan)
         producers = {section.producer.mid: section.producer for section in plan.sections if section.producer}
@@ -194,6 +194,8 @@ class PeerConnection:
                 self._start(producer, self._transport)
             for slot in answer.added_slots:
                 slot.start(self._transport, self._observer)
+        for producer in producers.values():
+            producer.limit_bitrate(policy.track_bitrate_bps)
         self._offer = plan.offer
         self._answers += 1
         self._negotiate_channels(plan.sctp)

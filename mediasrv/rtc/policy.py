@@ -12,7 +12,8 @@ from mediasrv.rtc.capabilities import CODEC_NAMES, Codec
 class MediaPolicy:
     """`codecs` are the names that may be negotiated; a kind of which none is named is not restricted.
 
-    `track_bitrate_bps` is what a publisher is told to send at most on each track (RFC 3890): told, not forced to.
+    `track_bitrate_bps` is what a publisher is told to send at most on each track (RFC 3890); the media plane drops what
+    goes beyond it for long.
     """
 
     codecs: frozenset[str] = frozenset()

@@ -53,6 +53,7 @@ class Producer:
         self.receivers: set[ReceiveSlot] = set()
         """The slots that forward it now."""
         self._on_closed = on_closed
+        self._bound_bps = 0
 
     def __repr__(self) -> str:
         return f"<Producer {self.mid} {self.kind} {'/'.join(self.codec_names)}{' closed' if self.closed else ''}>"
@@ -89,6 +90,13 @@ class Producer:
         """Its gate: closed means that packets are dropped before anything looks at them."""
         if self.handle is not None:
             self.handle.set_open(is_open)
+
+    def limit_bitrate(self, bitrate_bps: int | None) -> None:
+        """What the peer was told to send at most; more is dropped. None: anything."""
+        bound = bitrate_bps or 0
+        if self.handle is not None and bound != self._bound_bps:
+            self._bound_bps = bound
+            self.handle.limit_bitrate(bound)
 
     def request_keyframe(self) -> None:
         if self.handle is not None:

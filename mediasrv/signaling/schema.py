@@ -94,7 +94,7 @@ class Room(Shape):
     lobby: Annotated[bool, Meta(description="whether moderators let people in")]
     locked: Annotated[bool, Meta(description="whether nobody new comes in")]
     codecs: Annotated[list[str], Meta(description="those that are negotiated; of a kind that none is of: all")]
-    track_bitrate_bps: Annotated[int | None, Meta(description="what publishers are told to send at most on a track")]
+    track_bitrate_bps: Annotated[int | None, Meta(description="what publishers may send at most on a track")]
     idle_s: Annotated[float, Meta(description="for how many seconds it stays open with nobody in it")]
     history: Annotated[int, Meta(description="how many messages it keeps")]
     metadata: Annotated[str, Meta(description="what an application keeps with it")]

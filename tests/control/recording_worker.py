@@ -20,6 +20,7 @@ COMMANDS = frozenset(
         "create_piped_producer",
         "close_producer",
         "gate_producer",
+        "limit_producer",
         "request_keyframe",
         "refresh_speakers",
         "create_consumer",

@@ -45,6 +45,7 @@ class Control:
             self.select,
             self.gate_slot,
             self.gate_source,
+            self.limit_source,
             self.close_slot,
             self.close_source,
             self.close_transport,
@@ -115,6 +116,11 @@ class Control:
         if self.sources:
             source = self.chance.choice(self.sources)
             self.call.plane.gate_producer(source.producer_id, self.chance.random() < 0.6)
+
+    def limit_source(self) -> None:
+        if self.sources:
+            bound_bps = self.chance.choice([0, 1, 8_000, 200_000, 0xFFFF_FFFF])
+            self.call.plane.limit_producer(self.chance.choice(self.sources).producer_id, bound_bps)
 
     def close_slot(self) -> None:
         if self.slots:

@@ -6,8 +6,8 @@ from mediaplane.audio.speaker_groups cimport (
     speakers_free, speakers_join, speakers_leave, speakers_level, speakers_mute,
 )
 from mediaplane.counters cimport (
-    COUNT_DROP_DUPLICATE, COUNT_DROP_GATED, COUNT_DROP_NOT_CACHED, COUNT_DROP_PADDING, COUNT_DROP_RTP_MALFORMED,
-    COUNT_DROP_UNKNOWN_PAYLOAD_TYPE, COUNT_RTX_RECEIVED,
+    COUNT_DROP_DUPLICATE, COUNT_DROP_GATED, COUNT_DROP_NOT_CACHED, COUNT_DROP_OVER_BITRATE, COUNT_DROP_PADDING,
+    COUNT_DROP_RTP_MALFORMED, COUNT_DROP_UNKNOWN_PAYLOAD_TYPE, COUNT_RTX_RECEIVED,
 )
 from mediaplane.deadlines cimport REASON_FEEDBACK, REASON_NACK, deadline_set
 from mediaplane.events cimport EVENT_AUDIO_LEVEL, EVENT_PRODUCER_ACTIVE, EVENT_PRODUCER_BYE, event_emit_value
@@ -17,6 +17,7 @@ from mediaplane.pipes.outgoing cimport outgoing_state
 from mediaplane.rtcp.feedback cimport keyframe_wanted
 from mediaplane.secure.srtp cimport srtp_replay_check, srtp_replay_commit
 from mediaplane.status cimport NO_SPACE, OK
+from mediaplane.stream.bitrate_limit cimport bitrate_limit_take
 from mediaplane.stream.consumer cimport (
     consumer_begin_anew, consumer_choose, consumer_disconnect, consumer_resync, consumer_retarget,
 )
@@ -327,6 +328,10 @@ cdef bint producer_keep(plane_t *plane, ingress_t *packet, int64_t now_us) noexc
         # Padding alone, or not negotiated: forwarded nowhere, but consumers close the gap it would leave.
         packet.starts_keyframe = False
         return True
+    # It came, so it is not asked for again; to subscribers it is lost.
+    if not bitrate_limit_take(&encoding.producer.limit, packet.payload_size, now_us):
+        plane.counters.values[<int>COUNT_DROP_OVER_BITRATE] += 1
+        return False
     if packet.starts_keyframe:
         keyframe_request_arrived(&encoding.keyframe_request)
         if packet.codec != CODEC_OPUS and packet.codec != CODEC_OTHER:      # of those, any packet could start

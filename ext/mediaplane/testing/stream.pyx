@@ -6,6 +6,7 @@ from mediaplane.congestion.transport_cc cimport (
     transport_cc_receiver_packet, transport_cc_receiver_t,
 )
 from mediaplane.status cimport Status, check
+from mediaplane.stream.bitrate_limit cimport bitrate_limit_set, bitrate_limit_t, bitrate_limit_take
 from mediaplane.stream.keyframe_request cimport (
     keyframe_request_arrived, keyframe_request_deadline, keyframe_request_due, keyframe_request_init,
     keyframe_request_t, keyframe_request_wanted,
@@ -218,6 +219,19 @@ def map_picture_id(uint32_t offset, uint16_t picture_id_in, bint wide):
 
 def map_tl0(uint32_t offset, uint8_t tl0_in):
     return tl0_map(offset, tl0_in)
+
+
+cdef class BitrateLimit:
+    cdef bitrate_limit_t limit
+
+    def __init__(self, uint32_t bound_bps):
+        bitrate_limit_set(&self.limit, bound_bps)
+
+    def set(self, uint32_t bound_bps):
+        bitrate_limit_set(&self.limit, bound_bps)
+
+    def take(self, uint32_t size, int64_t now_us):
+        return bool(bitrate_limit_take(&self.limit, size, now_us))
 
 
 cdef class KeyframeRequest:

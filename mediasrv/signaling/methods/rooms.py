@@ -34,7 +34,7 @@ Codecs = Annotated[
 ]
 Bitrate = Annotated[
     int | None,
-    Meta(description="what publishers are told to send at most on a track, in answers from now on; null: no bound"),
+    Meta(description="what publishers may send at most on a track, by answers from now on; null: no bound"),
 ]
 IdleS = Annotated[float, Meta(ge=0, le=IDLE_MAX_S, description="for how many seconds it stays open with nobody in it")]
 History = Annotated[

@@ -243,3 +243,25 @@ def test_publishers_are_told_the_rooms_bit_rate(name: str) -> None:
     house.admin().request("update_room", {"room": "standup", "track_bitrate_bps": None})
     again = ada.request("offer", {"sdp": offer(name), "tracks": {}})
     assert "b=" not in again["sdp"].replace("b=AS:0", "")
+
+
+@pytest.mark.parametrize("name", ["chromium-send-simulcast", "firefox-call"])
+def test_what_the_answer_said_of_a_tracks_bit_rate_is_enforced(name: str) -> None:
+    house = PoliticHouse()
+    create(house, track_bitrate_bps=1_234_567)
+    ada = house.joined("ada")
+
+    def bounds() -> set[int]:
+        """That hold now, of the tracks that ada sends."""
+        last = {command.arguments[0]: command.arguments[1] for command in house.worker.named("limit_producer")}
+        return set(last.values())
+
+    tracks = ada.request("offer", {"sdp": offer(name), "tracks": {}})["tracks"]
+    assert bounds() == {1_234_567}
+    assert len(house.worker.named("limit_producer")) == len(tracks)
+    house.admin().request("update_room", {"room": "standup", "track_bitrate_bps": None})
+    assert bounds() == {1_234_567}, "nobody is bound to what they were not told, nor freed of it"
+    ada.request("offer", {"sdp": offer(name), "tracks": {}})
+    assert bounds() == {0}
+    ada.request("offer", {"sdp": offer(name), "tracks": {}})
+    assert len(house.worker.named("limit_producer")) == 2 * len(tracks)

@@ -166,6 +166,7 @@ class Server:
             verifier=self._verifier,
             open_session=self._open_session,
             checks=self._health.checks,
+            warnings=self._health.warnings,
             clients=self._clients,
             tls=self._tls,
             metrics=MetricsEndpoint(self._metrics, lambda: self.settings.metrics_from, self._verifier, self._clients),
@@ -279,7 +280,7 @@ class Server:
         self._rooms.observe(self._events.observe)
         self._services = Services(self._events, DatabaseJournal(self._journal.reader), self._statistics)
         self._health.database = database
-        self._metrics.journal.statistics = self._kept_statistics
+        self._metrics.journal.statistics = self._health.statistics = self._kept_statistics
 
     async def _close_journal(self) -> None:
         if self._bans is not None:

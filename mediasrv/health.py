@@ -1,14 +1,16 @@
-"""What `/readyz` looks at: the event loop, the media workers, the database, and whether the server is being stopped."""
+"""What `/readyz` looks at: the event loop, the media workers, the database and what it keeps, and whether the server is
+being stopped."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from mediasrv.http.health import OK
+from mediasrv.journal import condition
 from mediasrv.loop_lag import LoopLag
 from mediasrv.media.media_worker import MediaWorker
 from mediasrv.store.database import DATABASE_ERRORS, Database, words
@@ -24,6 +26,8 @@ class Health:
 
     def __init__(self, lag: LoopLag, workers: Sequence[MediaWorker], database: Database | None = None) -> None:
         self.database = database
+        self.statistics: Callable[[], Mapping[str, float]] | None = None
+        """Of what the database keeps."""
         self.stopping = ""
         """Why no new calls are taken; empty while they are."""
         self._lag = lag
@@ -39,7 +43,15 @@ class Health:
             "event_loop": self._event_loop(),
             "media_workers": self._media_workers(),
             "database": await self._ask_database(),
+            "journal": condition.fault(self._kept()) or OK,
         }
+
+    def warnings(self) -> Mapping[str, str]:
+        """By name: what calls work in spite of."""
+        return condition.warnings(self._kept())
+
+    def _kept(self) -> Mapping[str, float]:
+        return self.statistics() if self.statistics is not None else {}
 
     def watch_workers(self, now: float | None = None) -> None:
         """Note which workers go round; called every second or so."""

@@ -37,6 +37,7 @@ class HttpServer:
         verifier: TokenVerifier,
         open_session: SessionFactory,
         checks: health.Checks,
+        warnings: health.Warnings = dict,
         dev_key: tuple[str, str] | None = None,
         clients: ClientAddresses | None = None,
         tls: TlsContext | None = None,
@@ -56,7 +57,7 @@ class HttpServer:
             dev_token.add_routes(self.app, *dev_key)
         if metrics is not None:
             metrics.add_routes(self.app)
-        health.add_routes(self.app, checks)
+        health.add_routes(self.app, checks, warnings)
         static.add_routes(self.app, web_folder)
         self.app.on_response_prepare.append(_name_server)
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)

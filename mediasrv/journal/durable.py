@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ log = structlog.get_logger("journal.database")  # "journal" is for the records a
 
 SPOOL_MAX_BYTES = 256 << 20
 STOP_S = 5.0
+COUNT_EVERY_S = 10.0  # what waits in the webhooks' outbox
 
 
 class DurableJournal:
@@ -140,6 +142,13 @@ class DurableJournal:
             hash=self._table.hash.hex(),
         )
         self._tasks.append(asyncio.create_task(self.retention.run(), name="journal retention"))
+        self._tasks.append(asyncio.create_task(self._count(), name="journal webhooks' outbox"))
+
+    async def _count(self) -> None:
+        while True:
+            with contextlib.suppress(*DATABASE_ERRORS):  # of which the writer says more
+                await self.webhooks.count()
+            await asyncio.sleep(COUNT_EVERY_S)
 
     async def _check_head(self) -> None:
         """Whether the database still has what it had when the head was noted. Raises `DatabaseError`."""

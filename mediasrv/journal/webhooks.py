@@ -22,6 +22,7 @@ class Webhooks:
         self._limits = limits
         self._http: aiohttp.ClientSession | None = None
         self._running: dict[WebhookDelivery, asyncio.Task[None]] = {}
+        self._counts = (0, 0)
 
     async def set(self, webhooks: Sequence[Webhook]) -> None:
         """Deliver to these from now on; what is pending for others is dropped. Raises one of `DATABASE_ERRORS`."""
@@ -42,6 +43,10 @@ class Webhooks:
         for delivery in self._running:
             delivery.wake()
 
+    async def count(self) -> None:
+        """Have `statistics` say how many deliveries are pending and dead by now. Raises one of `DATABASE_ERRORS`."""
+        self._counts = await self.outbox.counts()
+
     async def stop(self) -> None:
         """What is not delivered yet stays in the outbox."""
         await self._end()
@@ -57,6 +62,8 @@ class Webhooks:
             "webhook_failures": sum(delivery.failures for delivery in running),
             "webhook_dead": sum(delivery.dead for delivery in running),
             "webhook_failing": sum(delivery.failing for delivery in running),
+            "webhook_pending": self._counts[0],
+            "webhook_dead_letters": self._counts[1],
         }
 
     async def _end(self) -> None:

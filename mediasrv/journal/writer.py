@@ -151,7 +151,9 @@ class JournalWriter:
             "journal_spool_bytes": self._spool.waiting_bytes,
             "journal_database_lag_seconds": 0.0 if waiting is None else asyncio.get_running_loop().time() - waiting,
             "journal_database_failing": float(self.database_failing),
+            "journal_database_slow": float(self.behind),
             "journal_spool_failing": float(self.spool_failing),
+            "journal_losing": float(self.losses.untold),
             "journal_position": self._table.position,
         }
 

@@ -134,6 +134,7 @@ class Harness:
         self.now = 1_800_000_000.0
         self.rooms = RoomRegistry(lambda _room, observer: self._connect(observer))
         self.wrong: dict[str, str] = {}
+        self.warnings: dict[str, str] = {}
         self.sessions: list[Any] = []
         self.open_session: Callable[[Any, Any], Any] = lambda _send, _close: None
         self.verifier = TokenVerifier(KEYS, clock=lambda: self.now)
@@ -143,6 +144,7 @@ class Harness:
             verifier=self.verifier,
             open_session=lambda send, close, _address: self.open_session(send, close),
             checks=self.checks,
+            warnings=lambda: self.warnings,
             dev_key=("main", KEYS["main"]),
         )
         self.client: TestClient[web.Request, web.Application]

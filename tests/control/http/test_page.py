@@ -61,7 +61,16 @@ async def test_health_and_readiness(harness):
         "detail": "database: no answer within 2 s",
         "code": "not_ready",
         "checks": {"server": "ok", "database": "no answer within 2 s"},
+        "warnings": {},
     }
+
+
+async def test_what_keeps_nobody_from_calling_is_said_by_a_server_that_is_ready(harness):
+    harness.warnings = {"webhooks": "3 deliveries were given up"}
+    response = await harness.client.get("/readyz")
+    assert response.status == 200
+    checks = {"server": "ok", "database": "ok"}
+    assert await response.json() == {"status": "ready", "checks": checks, "warnings": harness.warnings}
 
 
 async def test_the_page_gets_a_token_for_development(harness):

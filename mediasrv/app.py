@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -63,6 +64,7 @@ from mediasrv.version import VERSION
 
 log = structlog.get_logger("mediasrv")
 
+YOUNG_OBJECTS = 20_000  # that are made before those that are young are searched for garbage
 START_ERRORS = (ControlListenError, DataFolderError, DatabaseError, ListenError, TracingError)
 WEB_FOLDER = Path(__file__).parent / "web"
 
@@ -81,7 +83,12 @@ def run(settings: Settings, read: Callable[[], Settings]) -> str | None:
     `read` reads the settings anew, for SIGHUP; it raises `ConfigError`.
     """
     logs.configure(level=settings.log_level, console=settings.dev)
-    return uvloop.run(serve(settings, read=read, announce=lambda line: print(line, flush=True)))
+
+    def ready(line: str) -> None:
+        calm_garbage_collection()
+        print(line, flush=True)
+
+    return uvloop.run(serve(settings, read=read, announce=ready))
 
 
 async def serve(
@@ -101,6 +108,14 @@ async def serve(
         finally:
             await server.stop()
     return server.failure
+
+
+def calm_garbage_collection() -> None:
+    """What is there now stays there: it need not be looked at again and again. And an offer alone makes thousands of
+    objects, after which a collection each would find that they are gone already."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
 
 
 class Server:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mediasrv.rtc.capabilities import TRANSPORT_CC, Codec
 from mediasrv.rtc.data_channel import DEFAULT_SCTP_PORT, LOCAL_MAX_MESSAGE_SIZE
@@ -13,7 +14,7 @@ from mediasrv.rtc.negotiation import NegotiatedTransport, Plan, SectionPlan
 from mediasrv.rtc.policy import ANYTHING, MediaPolicy
 from mediasrv.rtc.producer import Producer
 from mediasrv.rtc.receive_slot import ReceiveSlot, SlotIdentity
-from mediasrv.rtc.sdp import Direction, MediaDescription, SessionDescription
+from mediasrv.rtc.sdp import Direction, Line, MediaDescription, SessionDescription
 from mediasrv.rtc.sdp_attributes import Candidate, Fingerprint
 
 
@@ -174,26 +175,30 @@ def _write_rtp(media: MediaDescription, section: SectionPlan) -> None:
         direction = f"/{extension.direction}" if extension.direction else ""
         media.add("a", f"extmap:{extension.id}{direction} {extension.uri}")
     transport_cc = section.direction is not Direction.SENDONLY and TRANSPORT_CC in section.extensions.received
-    for codec in offered.codecs:
-        _write_codec(media, codec, transport_cc=transport_cc)
+    media.extend(_codec_lines(offered.codecs, transport_cc))
     for rid in section.rids:
         media.add("a", f"rid:{rid.id} {rid.direction} {rid.restrictions}".rstrip())
     if section.rids:
         media.add("a", f"simulcast:recv {';'.join(rid.id for rid in section.rids)}")
 
 
-def _write_codec(media: MediaDescription, codec: Codec, *, transport_cc: bool) -> None:
-    number, rtpmap = codec.payload_type, codec.rtpmap
-    channels = f"/{rtpmap.channels}" if rtpmap.channels > 1 else ""
-    media.add("a", f"rtpmap:{number} {rtpmap.encoding}/{rtpmap.clock_rate}{channels}")
-    for kind in sorted(codec.feedback):
-        if kind != "transport-cc" or transport_cc:
-            media.add("a", f"rtcp-fb:{number} {kind}")
-    if codec.parameters:
-        media.add("a", f"fmtp:{number} " + ";".join(f"{name}={value}" for name, value in codec.parameters))
-    if codec.rtx_payload_type:
-        media.add("a", f"rtpmap:{codec.rtx_payload_type} rtx/{rtpmap.clock_rate}")
-        media.add("a", f"fmtp:{codec.rtx_payload_type} apt={number}")
+@lru_cache(maxsize=64)
+def _codec_lines(codecs: tuple[Codec, ...], transport_cc: bool) -> tuple[Line, ...]:
+    """The attributes that say what these codecs are. Clients of one kind all offer the same ones."""
+    lines = []
+    for codec in codecs:
+        number, rtpmap = codec.payload_type, codec.rtpmap
+        channels = f"/{rtpmap.channels}" if rtpmap.channels > 1 else ""
+        lines.append(f"rtpmap:{number} {rtpmap.encoding}/{rtpmap.clock_rate}{channels}")
+        for kind in sorted(codec.feedback):
+            if kind != "transport-cc" or transport_cc:
+                lines.append(f"rtcp-fb:{number} {kind}")
+        if codec.parameters:
+            lines.append(f"fmtp:{number} " + ";".join(f"{name}={value}" for name, value in codec.parameters))
+        if codec.rtx_payload_type:
+            lines.append(f"rtpmap:{codec.rtx_payload_type} rtx/{rtpmap.clock_rate}")
+            lines.append(f"fmtp:{codec.rtx_payload_type} apt={number}")
+    return tuple(Line("a", value) for value in lines)
 
 
 def _write_sent_stream(media: MediaDescription, identity: SlotIdentity) -> None:

@@ -6,8 +6,10 @@ offered; whether a subscriber can decode what a publisher sends is decided per p
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from mediasrv.rtc import h264
@@ -103,8 +105,32 @@ class Codec:
         return self.payload_type, self.format, self.rtx_payload_type
 
 
+_known: OrderedDict[tuple[object, ...], tuple[Codec, ...]] = OrderedDict()
+_KNOWN_MAX = 256
+_KNOWN_MAX_CHARACTERS = 8192  # of an m-line; browsers write about 3,000
+
+
 def shared_codecs(media: MediaDescription) -> list[Codec]:
-    """The codecs of an m-line that the server forwards, in the offer's order of preference."""
+    """The codecs of an m-line that the server forwards, in the offer's order of preference.
+
+    Clients of one kind all say the same: what it means is remembered for the `_KNOWN_MAX` m-lines seen last.
+    """
+    lines = [media.values(name) for name in ("rtpmap", "fmtp", "rtcp-fb")]
+    key = (media.kind, media.formats, *map("\n".join, lines))
+    codecs = _known.get(key)
+    if codecs is None:
+        codecs = tuple(_read_codecs(media))
+        if sum(map(len, chain(media.formats, *lines))) > _KNOWN_MAX_CHARACTERS:
+            return list(codecs)
+        _known[key] = codecs
+        if len(_known) > _KNOWN_MAX:
+            _known.popitem(last=False)
+    else:
+        _known.move_to_end(key)
+    return list(codecs)
+
+
+def _read_codecs(media: MediaDescription) -> list[Codec]:
     rtpmaps, parameters, feedback = media.rtpmaps, media.format_parameters, media.feedback
     supported_feedback = AUDIO_FEEDBACK if media.kind == "audio" else VIDEO_FEEDBACK
     rtx = _rtx_payload_types(media, rtpmaps, parameters)

@@ -34,6 +34,8 @@ class TransportExtensions:
     def negotiate(self, media: MediaDescription, answered: Direction) -> SectionExtensions:
         """`answered` is our direction. Raises `NegotiationError` if an id has two meanings."""
         lines, received, sent = [], {}, {}
+        may_receive = answered.receives or answered is Direction.INACTIVE
+        may_send = answered.sends or answered is Direction.INACTIVE
         for offered in media.extmaps:
             if offered.id not in _IDS or offered.uri in received or offered.uri in sent:
                 continue
@@ -42,13 +44,11 @@ class TransportExtensions:
             receive = (
                 offered.uri in PUBLISHER_EXTENSIONS
                 and offered.direction in ("", "sendonly", "sendrecv")
-                and (answered.receives or answered is Direction.INACTIVE)
+                and may_receive
                 and self.received.get(offered.uri, offered.id) == offered.id
             )
             send = (
-                offered.uri in SUBSCRIBER_EXTENSIONS
-                and offered.direction in ("", "recvonly", "sendrecv")
-                and (answered.sends or answered is Direction.INACTIVE)
+                offered.uri in SUBSCRIBER_EXTENSIONS and offered.direction in ("", "recvonly", "sendrecv") and may_send
             )
             # On later m-lines Chromium offers only what its first one of that kind was answered with. Where that is a
             # receive slot, a camera turned on later would have no rids: what only a sender uses is agreed there too.

@@ -8,9 +8,10 @@ can't read; nothing else is ever raised, whatever the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Flag
+from itertools import repeat
 from typing import NamedTuple, Self
 
 from mediasrv.rtc import sdp_attributes as attributes
@@ -32,6 +33,8 @@ MAX_LINE_CHARACTERS = 8192
 MAX_MEDIA = 128
 
 _MEDIA_LINE = re.compile(r"([!-~]+) ([0-9]{1,5})(?:/([0-9]{1,5}))? ([!-~]+)((?: [!-~]+)+)", re.ASCII)
+# A text that is nothing but such lines needs no closer look: several times as fast as line by line.
+_LINE = re.compile(r"([a-z])=([^\r\n\0]{0,8190})(\r?\n)")
 _BANDWIDTH = re.compile(r"([!-9;-~]+):([0-9]{1,15})", re.ASCII)
 
 
@@ -49,11 +52,11 @@ class Direction(Flag):
 
     @property
     def sends(self) -> bool:
-        return bool(self & Direction.SENDONLY)
+        return self.value & 1 != 0
 
     @property
     def receives(self) -> bool:
-        return bool(self & Direction.RECVONLY)
+        return self.value & 2 != 0
 
     @property
     def word(self) -> str:
@@ -93,14 +96,28 @@ class Section:
         self.lines.append(Line(kind, value))
         self._index = None
 
+    def extend(self, lines: Iterable[Line]) -> None:
+        self.lines.extend(lines)
+        self._index = None
+
     def attribute_lines(self, name: str) -> list[Line]:
         """The `a=name` lines of this section."""
         if self._index is None:
-            self._index = {}
+            index: dict[str, list[Line]] = {}
             for line in self.lines:
                 if line.kind == "a":
-                    self._index.setdefault(line.attribute[0], []).append(line)
+                    found = line.value.partition(":")[0]
+                    if found in index:
+                        index[found].append(line)
+                    else:
+                        index[found] = [line]
+            self._index = index
         return self._index.get(name, [])
+
+    def values(self, name: str) -> list[str]:
+        """The values of the `a=name` lines."""
+        start = len(name) + 1
+        return [line.value[start:] for line in self.attribute_lines(name)]
 
     def has(self, name: str) -> bool:
         return bool(self.attribute_lines(name))
@@ -108,7 +125,7 @@ class Section:
     def value(self, name: str) -> str | None:
         """The value of the first `a=name` line."""
         lines = self.attribute_lines(name)
-        return lines[0].attribute[1] if lines else None
+        return lines[0].value[len(name) + 1 :] if lines else None
 
     @property
     def bandwidths(self) -> dict[str, int]:
@@ -123,7 +140,7 @@ class Section:
         return found
 
     def __str__(self) -> str:
-        return "".join(map(str, self.lines))
+        return "".join([f"{kind}={value}{ending}" for kind, value, _, ending in self.lines])
 
 
 @dataclass(slots=True)
@@ -161,8 +178,8 @@ class MediaDescription(Section):
         return self.attribute_lines(name) or self.session.attribute_lines(name)
 
     def inherited_value(self, name: str) -> str | None:
-        lines = self.inherited_lines(name)
-        return lines[0].attribute[1] if lines else None
+        own = self.value(name)
+        return own if own is not None else self.session.value(name)
 
     @property
     def mid(self) -> str | None:
@@ -348,15 +365,28 @@ class SessionDescription(Section):
         return self.has("ice-lite")
 
     def __str__(self) -> str:
-        return "".join(map(str, self.lines)) + "".join(map(str, self.media)) + self.trailer
+        return Section.__str__(self) + "".join(map(str, self.media)) + self.trailer
 
 
-def split_lines(text: str) -> Iterator[Line]:
+_make_line: Callable[[type[Line], tuple[str, str, int, str]], Line] = tuple.__new__
+
+
+def split_lines(text: str) -> Iterable[Line]:
     """The lines of SDP, or of a fragment of it; an empty line has an empty `kind`. Raises `SdpError`."""
     if len(text) > MAX_CHARACTERS:
         raise SdpError(0, f"{len(text)} characters, more than the {MAX_CHARACTERS} that are read")
     if text.count("\n") >= MAX_LINES:
         raise SdpError(0, f"more than {MAX_LINES} lines")
+    if found := _LINE.findall(text):
+        kinds, values, endings = zip(*found, strict=True)
+        if 2 * len(found) + sum(map(len, values)) + sum(map(len, endings)) == len(text):
+            # What `Line` itself would do for each in Python.
+            rows = zip(kinds, values, range(1, len(found) + 1), endings, strict=True)
+            return map(_make_line, repeat(Line), rows)
+    return _split_closely(text)
+
+
+def _split_closely(text: str) -> Iterator[Line]:
     *terminated, last = text.split("\n")
     for number, raw in enumerate(terminated, start=1):
         yield _split_line(number, raw, "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 from mediasrv.rtc.errors import SdpError
@@ -17,6 +18,7 @@ _RID = re.compile(r"([A-Za-z0-9_-]+) +(send|recv)(?: +([ -~]*?))? *", re.ASCII)
 _SSRC = re.compile(r"([0-9]{1,10}) +([!-9;-~]+)(?::(.*))?", re.ASCII)
 _HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*", re.ASCII)
 
+_REMEMBERED_MAX_CHARACTERS = 200
 HASH_BYTES: Final = {"sha-1": 20, "sha-224": 28, "sha-256": 32, "sha-384": 48, "sha-512": 64}
 ACCEPTED_HASHES: Final = ("sha-256", "sha-384", "sha-512")
 
@@ -105,13 +107,22 @@ class ExtMap:
     attributes: str = ""
 
     @classmethod
-    def parse(cls, line: int, text: str) -> Self:
-        match = _EXTMAP.fullmatch(text)
-        if match is None:
-            raise SdpError(line, f"'a=extmap:{text[:60]}' is not 'a=extmap:ID URI'")
-        if match[2] not in (None, "sendonly", "recvonly", "sendrecv", "inactive"):
-            raise SdpError(line, f"'{match[2][:20]}' is no direction")
-        return cls(int(match[1]), match[3], match[2] or "", match[4] or "")
+    def parse(cls, line: int, text: str) -> ExtMap:
+        found = _extmap(text) if len(text) <= _REMEMBERED_MAX_CHARACTERS else _extmap.__wrapped__(text)
+        if isinstance(found, str):
+            raise SdpError(line, found)
+        return found
+
+
+@lru_cache(maxsize=512)
+def _extmap(text: str) -> ExtMap | str:
+    """What an `a=extmap` value says, or what is wrong with it. Clients of one kind all write the same."""
+    match = _EXTMAP.fullmatch(text)
+    if match is None:
+        return f"'a=extmap:{text[:60]}' is not 'a=extmap:ID URI'"
+    if match[2] not in (None, "sendonly", "recvonly", "sendrecv", "inactive"):
+        return f"'{match[2][:20]}' is no direction"
+    return ExtMap(int(match[1]), match[3], match[2] or "", match[4] or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mediasrv.rtc import capabilities
 from mediasrv.rtc.capabilities import Codec, map_payload_types, names, shared_codecs
 from mediasrv.rtc.sdp import SessionDescription
 
@@ -23,6 +24,18 @@ def codecs(*lines: str, kind: str = "video", formats: str = "") -> list[Codec]:
 def h264(number: int, profile_level_id: str, mode: int = 1, rtx: bool = True) -> list[str]:
     lines = [f"{number} H264/90000 packetization-mode={mode};profile-level-id={profile_level_id}"]
     return [*lines, f"{number + 1} rtx/90000 apt={number}"] if rtx else lines
+
+
+def test_what_is_remembered_of_offers_is_bounded_and_the_same_as_what_is_read() -> None:
+    first = codecs("96 VP8/90000")
+    assert codecs("96 VP8/90000") == first
+    assert codecs("96 VP9/90000", "98 VP8/90000") != first
+    for number in range(2 * capabilities._KNOWN_MAX):
+        codecs(f"96 VP8/90000 x-mine={number}")
+    assert len(capabilities._known) <= capabilities._KNOWN_MAX
+    known = set(capabilities._known)
+    assert names(codecs(*(f"{number} VP8/90000 x=" + "x" * 4000 for number in (96, 97, 98)))) == ["VP8"]
+    assert set(capabilities._known) == known, "an offer that is longer than any client's is not kept"
 
 
 def test_names_are_compared_without_case() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from peers import OFFER_NAMES, offer
 
 from mediasrv.rtc.errors import SdpError
-from mediasrv.rtc.sdp import MediaDescription, SessionDescription
+from mediasrv.rtc.sdp import Line, MediaDescription, SessionDescription, _split_closely, split_lines
 
 OFFERS = [offer(name) for name in OFFER_NAMES]
 ACCESSORS = [name for name, value in vars(MediaDescription).items() if isinstance(value, property)]
@@ -104,3 +105,21 @@ def mutated_offers(draw: st.DrawFn) -> str:
 def test_mutated_offers(text: str) -> None:
     with suppress(SdpError):
         read_everything(text)
+
+
+ODD_LINES = ["a=x:1", "m=audio 9 x 0", "v=0", "", "a", "=", "a=", "B=1", "a=\0", "a=\u2028", "z=\x0b"]
+
+
+@given(st.lists(st.sampled_from(ODD_LINES)))
+@example(["a=" + "x" * 8190])
+@example(["a=" + "x" * 8191])
+def test_many_lines_at_once_are_what_they_are_one_by_one(lines: list[str]) -> None:
+    def read(split: Callable[[str], Iterable[Line]], text: str) -> list[Line] | str:
+        try:
+            return list(split(text))
+        except SdpError as error:
+            return str(error)
+
+    for ending in ("\n", "\r\n", "\r\r\n"):
+        for text in (ending.join(lines), ending.join(lines) + ending):
+            assert read(split_lines, text) == read(_split_closely, text)

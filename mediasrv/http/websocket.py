@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -20,6 +20,7 @@ HEARTBEAT_S = 15  # a ping each; a peer that doesn't answer within half of it ha
 FRAME_MAX_BYTES = 1 << 20
 QUEUE_MAX_FRAMES = 512
 QUEUE_MAX_BYTES = 8 << 20
+KERNEL_QUEUE_BYTES = 16 << 10  # in the transport: so much or less, and aiohttp does not wait for room (its low mark)
 MAX_CONNECTIONS = 16384
 CLOSE_TIMEOUT_S = 2.0
 
@@ -46,7 +47,8 @@ SessionFactory = Callable[[Send, Close, str | None], RpcSession]
 
 
 class Connection:
-    """Sends the frames of one session in their order, from a bounded queue: a client that doesn't read is lost."""
+    """Sends the frames of one session in their order: at once while the client reads, else from a bounded queue. A
+    client that doesn't read is lost."""
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         self._socket = socket
@@ -54,15 +56,20 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._frames: deque[Frame] = deque()
         self._queued_bytes = 0
-        self._changed = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None  # while there is something to wait for
+        self._drain_announced = False
         self._close_code: WSCloseCode | None = None
         self._overflowed = False
         self.drained: Callable[[], None] = lambda: None
 
     def send(self, frame: Frame) -> bool:
-        """Queue `frame`. False if it was refused: the connection is closing, or about to because the queue was full."""
+        """Send or queue `frame`. False if it was refused: the connection is closing, or about to because the queue was
+        full."""
         if self._close_code is not None:
             return False
+        if self._writing is None and self._has_room():
+            self._send_now(frame)
+            return True
         if len(self._frames) >= QUEUE_MAX_FRAMES or self._queued_bytes + len(frame) > QUEUE_MAX_BYTES:
             log.warning("client reads too slowly", queued_frames=len(self._frames))
             self._frames.clear()
@@ -73,35 +80,67 @@ class Connection:
             return False
         self._frames.append(frame)
         self._queued_bytes += len(frame)
-        self._changed.set()
+        self._write_on()
         return True
 
     def close(self, code: WSCloseCode = WSCloseCode.OK) -> None:
         """Close the socket after what is queued, or cut it if the client doesn't read that; idempotent."""
         if self._close_code is None:
             self._close_code = WSCloseCode.POLICY_VIOLATION if self._overflowed else code
-            self._changed.set()
+            self._write_on()
             if self._transport is not None:
                 self._loop.call_later(CLOSE_TIMEOUT_S, self._transport.abort)
 
-    async def write(self) -> None:
-        """Write queued frames until the connection is closed, from either side."""
+    def gone(self) -> None:
+        """Nobody is there to send to."""
+        self._close_code = self._close_code or WSCloseCode.OK
+        if self._writing is not None:
+            self._writing.cancel()
+
+    async def closed(self) -> None:
+        """What is queued was written, and the close frame."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
+    def _has_room(self) -> bool:
+        return self._transport is not None and self._transport.get_write_buffer_size() < KERNEL_QUEUE_BYTES
+
+    def _send_now(self, frame: Frame) -> None:
+        """A frame is written before anything is waited for, which would be room for the next one: there is."""
+        sending = self._send(frame)
+        with contextlib.suppress(StopIteration, ConnectionError):
+            sending.send(None)
+        sending.close()
+        if not self._drain_announced:
+            self._drain_announced = True
+            self._loop.call_soon(self._announce_drain)
+
+    def _announce_drain(self) -> None:
+        self._drain_announced = False
+        if self._writing is None and self._close_code is None:
+            self.drained()
+
+    def _write_on(self) -> None:
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        """Write what is queued, and close if that is wanted."""
         with contextlib.suppress(ConnectionError):
             while self._frames or self._close_code is None:
                 if not self._frames:
-                    self._changed.clear()
                     self.drained()
-                    if self._frames:
+                    if self._frames or self._close_code is not None:
                         continue
-                    await self._changed.wait()
-                    continue
+                    self._writing = None
+                    return
                 frame = self._frames.popleft()
                 self._queued_bytes -= len(frame)
-                if isinstance(frame, str):
-                    await self._socket.send_str(frame)
-                else:
-                    await self._socket.send_bytes(frame)
+                await self._send(frame)
             await self._socket.close(code=self._close_code)
+
+    def _send(self, frame: Frame) -> Coroutine[Any, Any, None]:
+        return self._socket.send_str(frame) if isinstance(frame, str) else self._socket.send_bytes(frame)
 
 
 class RpcEndpoint:
@@ -110,7 +149,7 @@ class RpcEndpoint:
     def __init__(self, open_session: SessionFactory, clients: ClientAddresses) -> None:
         self._open_session = open_session
         self._clients = clients
-        self._writers: dict[Connection, asyncio.Task[None]] = {}
+        self._connections: set[Connection] = set()
         self._stopping = False
 
     def add_routes(self, app: web.Application) -> None:
@@ -119,7 +158,7 @@ class RpcEndpoint:
     async def _accept(self, request: web.Request) -> web.StreamResponse:
         # Origin is not checked: a session can do nothing before it sends a token in a message, and no cookie speaks for
         # it, so a foreign page gains nothing here that it could not do with a client of its own.
-        if self._stopping or len(self._writers) >= MAX_CONNECTIONS:
+        if self._stopping or len(self._connections) >= MAX_CONNECTIONS:
             raise HttpError(503, "server_busy", "the server takes no new connections now", {"Retry-After": "5"})
         # Without compression: it would cost more CPU than it saves bytes, and invites decompression bombs.
         socket = web.WebSocketResponse(
@@ -127,16 +166,15 @@ class RpcEndpoint:
         )
         await socket.prepare(request)
         connection = Connection(socket, request.transport)
-        writer = asyncio.create_task(connection.write())
-        self._writers[connection] = writer
+        self._connections.add(connection)
         session = self._open_session(connection.send, connection.close, self._clients.of(request))
         connection.drained = session.drained
         try:
             await self._read(socket, session, connection)
         finally:
             session.closed()
-            del self._writers[connection]
-            writer.cancel()
+            self._connections.discard(connection)
+            connection.gone()
         return socket
 
     async def _read(self, socket: web.WebSocketResponse, session: RpcSession, connection: Connection) -> None:
@@ -150,13 +188,14 @@ class RpcEndpoint:
 
     @property
     def connections(self) -> int:
-        return len(self._writers)
+        return len(self._connections)
 
     async def stop(self) -> None:
         """Close every connection after what is queued for it; no longer than CLOSE_TIMEOUT_S."""
         self._stopping = True
-        writers = list(self._writers.values())
-        for connection in self._writers:
+        connections = list(self._connections)
+        for connection in connections:
             connection.close(WSCloseCode.GOING_AWAY)
-        if writers:
-            await asyncio.wait(writers, timeout=CLOSE_TIMEOUT_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await asyncio.gather(*(connection.closed() for connection in connections))

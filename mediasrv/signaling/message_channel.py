@@ -20,7 +20,7 @@ from mediasrv.signaling import codec
 from mediasrv.signaling.codec import CodecError, Request
 from mediasrv.signaling.errors import ErrorCode, RpcError, reply_of
 from mediasrv.signaling.methods.messages import SendMessageParams, SendMessageResult, send
-from mediasrv.signaling.notifications import METHOD_OF, notification_of
+from mediasrv.signaling.told_events import TOLD
 
 RELIABLE_OF_LABEL: Mapping[str, bool] = MappingProxyType({"messages": True, "unreliable-messages": False})
 """Labels of channels for messages, and whether what is sent over them is meant to arrive in any case."""
@@ -86,11 +86,8 @@ class MessageChannel:
             self._channel.send(codec.encode_error(request_id, error, text=self._text))
 
     def _take(self, event: events.RoomEvent) -> None:
-        notification = notification_of(event)
-        if notification is None:
-            return
-        frame = codec.encode_notification(METHOD_OF[type(notification)], notification, text=self._text)
-        if self._channel.send(frame):
+        frame = TOLD.frame(event, text=self._text)
+        if frame is None or self._channel.send(frame):
             return
         other = self._me.presence.listener
         if other is not None and self._reliable:

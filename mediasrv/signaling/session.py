@@ -30,11 +30,12 @@ from mediasrv.signaling.event_log import LoggedEvent, Position
 from mediasrv.signaling.event_subscription import EventFilter, EventSubscription
 from mediasrv.signaling.method import Scope
 from mediasrv.signaling.method_table import METHODS
-from mediasrv.signaling.notifications import CLOSING_REASONS, METHOD_OF, Admitted, Closing, notification_of
+from mediasrv.signaling.notifications import CLOSING_REASONS, METHOD_OF, Admitted, Closing
 from mediasrv.signaling.observation import Observe, nobody
 from mediasrv.signaling.schema import Shape
 from mediasrv.signaling.services import Services
 from mediasrv.signaling.shapes import joined_of
+from mediasrv.signaling.told_events import TOLD
 
 _log = structlog.get_logger("signaling")
 
@@ -335,9 +336,9 @@ class Session:
         if isinstance(event, events.ParticipantLeft) and event.participant_id == self.me.id:
             self._end(event.reason)
             return
-        notification = notification_of(event)
-        if notification is not None:
-            self._notify(notification)
+        frame = TOLD.frame(event, text=self._text)
+        if frame is not None:
+            self._put(frame)
 
     def _notify(self, notification: Shape) -> None:
         method = METHOD_OF[type(notification)]

@@ -90,12 +90,14 @@ async def test_a_client_that_does_not_read_is_told_and_closed(harness, sessions)
     async with harness.client.ws_connect("/rpc") as socket:
         await socket.send_str("hello")
         await socket.receive_str()
-        # In one go, so that the writer has no turn to empty the queue.
-        accepted = [sessions[0].send("x") for _ in range(websocket.QUEUE_MAX_FRAMES + 1)]
-        assert accepted == [True] * websocket.QUEUE_MAX_FRAMES + [False]
+        # In one go, so that nobody has a turn: first what the socket takes goes there, then the queue is filled.
+        accepted = 0
+        while sessions[0].send("x" * 4000):
+            accepted += 1
+        assert accepted > websocket.QUEUE_MAX_FRAMES
         assert sessions[0].send("too slow")
-        assert await socket.receive_str() == "too slow"
-        assert (await socket.receive()).data == 1008
+        received = [await socket.receive() for _ in range(accepted - websocket.QUEUE_MAX_FRAMES + 2)]
+        assert [message.data for message in received[-2:]] == ["too slow", 1008], "what was queued is given up"
     await asyncio.wait_for(sessions[0].was_closed.wait(), 5)
     assert not sessions[0].send("into the void")
 
@@ -113,6 +115,24 @@ async def test_a_client_that_reads_nothing_at_all_is_cut_off(harness, sessions, 
             await asyncio.sleep(0)
         await asyncio.wait_for(sessions[0].was_closed.wait(), 5)
         socket._conn.transport.abort()  # or leaving this block waits for the server to answer a close
+
+
+async def test_frames_keep_their_order_whether_they_wait_or_not(harness, sessions):
+    async with harness.client.ws_connect("/rpc") as socket:
+        await socket.send_str("hello")
+        await socket.receive_str()
+        sent: list[str] = []
+        waited = 0
+        while waited < 100:
+            sent.append(f"{len(sent)} " + "x" * (50_000 if len(sent) % 5 else 5))
+            assert sessions[0].send(sent[-1])
+            waited += sessions[0].send.__self__._writing is not None
+            if len(sent) % 200 == 0:
+                await asyncio.sleep(0)
+        for each in sent:
+            assert await socket.receive_str() == each
+        assert sessions[0].send("and on it goes")
+        assert await socket.receive_str() == "and on it goes"
 
 
 async def test_stopping_delivers_what_is_queued_and_takes_nobody_new(harness, sessions):

@@ -65,6 +65,7 @@ from mediasrv.version import VERSION
 log = structlog.get_logger("mediasrv")
 
 YOUNG_OBJECTS = 20_000  # that are made before those that are young are searched for garbage
+JOURNAL_TAKES_S = 5.0  # at the longest, before rooms are closed though their records may be lost
 START_ERRORS = (ControlListenError, DataFolderError, DatabaseError, ListenError, TracingError)
 WEB_FOLDER = Path(__file__).parent / "web"
 
@@ -230,7 +231,7 @@ class Server:
             task.cancel()
         self._lag.stop()
         log.info("stopping", rooms=len(self._rooms.rooms))
-        self._rooms.close()
+        await self._close_rooms()
         await asyncio.gather(self._http.stop_sessions(), self._control.stop() if self._control else _nothing())
         await self._http.stop()
         self._pool.stop()
@@ -296,6 +297,17 @@ class Server:
         self._services = Services(self._events, DatabaseJournal(self._journal.reader), self._statistics)
         self._health.database = database
         self._metrics.journal.statistics = self._health.statistics = self._kept_statistics
+
+    async def _close_rooms(self) -> None:
+        """As fast as the journal takes what happens then, but not slower than a disk that works."""
+        waits = self._journal is not None
+        for _ in self._rooms.closing():
+            if self._journal is not None and waits:
+                try:
+                    async with asyncio.timeout(JOURNAL_TAKES_S):
+                        await self._journal.writer.has_room()
+                except TimeoutError:
+                    waits = False
 
     async def _close_journal(self) -> None:
         if self._bans is not None:

@@ -50,6 +50,11 @@ class Connection:
     """Sends the frames of one session in their order: at once while the client reads, else from a bounded queue. A
     client that doesn't read is lost."""
 
+    __slots__ = (
+        "_close_code", "_drain_announced", "_frames", "_loop", "_overflowed", "_queued_bytes", "_socket", "_transport",
+        "_writing", "drained",
+    )  # fmt: skip
+
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         self._socket = socket
         self._transport = transport

@@ -72,6 +72,7 @@ class JournalWriter:
         self._queue_lock = asyncio.Lock()  # held while the first records of the queue are being put somewhere
         self._queued = asyncio.Event()
         self._spooled = asyncio.Event()
+        self._taken = asyncio.Event()  # some of the queue was, or the disk fails
         self._idle = asyncio.Event()
         self._idle.set()
         self._waiting_since: float | None = None  # since when the database owes us a transaction
@@ -107,6 +108,12 @@ class JournalWriter:
             self._tell_losses()
             return
         self._push(record, line)
+
+    async def has_room(self) -> None:
+        """Wait until half of what may wait in memory does, or the disk takes nothing."""
+        while len(self._queue) > self._limits.queue // 2 and not self.spool_failing:
+            self._taken.clear()
+            await self._taken.wait()
 
     async def drain(self, timeout_s: float) -> bool:
         """Wait until everything is in the database. False if that took too long."""
@@ -168,6 +175,7 @@ class JournalWriter:
         """The first `count` of the queue have been put somewhere."""
         for _ in range(count):
             self._queue.popleft()
+        self._taken.set()
         if self.losses.untold and len(self._queue) <= self._limits.queue // 2:
             self._tell_losses()
 
@@ -198,6 +206,7 @@ class JournalWriter:
             except OSError as error:
                 if not self.spool_failing:
                     self.spool_failing = True
+                    self._taken.set()
                     log.error(
                         "the journal cannot write to its spool: free disk space, or mend the disk; "
                         "records wait in memory alone",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from mediasrv.rooms.bans import Bans
 from mediasrv.rooms.clock import Clock, SystemClock
@@ -146,9 +146,16 @@ class RoomRegistry:
 
     def close(self) -> None:
         """The server stops: everybody leaves, nobody joins any more."""
+        for _ in self.closing():
+            pass
+
+    def closing(self) -> Iterator[None]:
+        """`close` room by room: for who can't take all that happens in one go."""
         self._stopping = True
         for room in list(self._rooms.values()):
-            room.end(LeaveReason.SERVER_STOPPING)
+            if self._rooms.get(room.name) is room:  # it may have closed by itself meanwhile
+                room.end(LeaveReason.SERVER_STOPPING)
+            yield
 
     def _check_running(self) -> None:
         if self._stopping:

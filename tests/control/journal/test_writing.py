@@ -425,3 +425,31 @@ async def test_the_text_of_a_message_is_in_no_file(harness: JournalHarness, appe
     assert await journal.writer.drain(20)
     assert files_with(message)
     assert files_with(b"old oak") == []
+
+
+async def test_who_can_wait_until_memory_has_room_loses_nothing(harness):
+    """As a server that stops does: thousands leave at once."""
+    harness.limits = replace(FAST, queue=10)
+    journal = await harness.open()
+    rooms = [harness.room(f"room-{number}", f"r_{number}") for number in range(20)]
+    for room in rooms:
+        for record in room.call("ada", "bob"):  # six of them
+            journal.writer.write(record)
+        await asyncio.wait_for(journal.writer.has_room(), 20)
+    assert await journal.writer.drain(20)
+    assert journal.writer.losses.count == 0
+    assert len(await harness.rows()) == 120
+
+
+async def test_nobody_waits_for_a_disk_that_takes_nothing(harness, monkeypatch):
+    harness.limits = replace(FAST, queue=10)
+    journal = await harness.open()
+
+    def fails(_spool: Spool, _lines: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Spool, "append", fails)
+    for record in harness.room().call("ada", "bob", "cyd"):
+        journal.writer.write(record)
+    await asyncio.wait_for(journal.writer.has_room(), 20)
+    assert journal.writer.spool_failing

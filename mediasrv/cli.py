@@ -8,15 +8,12 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, ClassVar, NoReturn
 
 import typer
-from rich.console import Console
 
-from mediasrv import config, config_show, tokens
-from mediasrv.ctl.commands import app as ctl_app
-from mediasrv.journal.commands import app as journal_app
-from mediasrv.loadtest.command import loadtest
+from mediasrv import config
+from mediasrv.lazy_commands import LazyCommands
 from mediasrv.rooms.permissions import FLAG_OF_NAME, Permission, flag_names, from_names
 
 EXIT_FAILED = 1
@@ -25,16 +22,23 @@ EXIT_USAGE = 2
 # What somebody who joins a call needs; the rest is asked for by name.
 DEFAULT_GRANTS = ~(Permission.MODERATE | Permission.RESERVE | Permission.RECORD)
 
+
+class Commands(LazyCommands):
+    lazy: ClassVar[Mapping[str, str]] = {
+        "loadtest": "mediasrv.loadtest.command:app",
+        "journal": "mediasrv.journal.commands:app",
+        "ctl": "mediasrv.ctl.commands:app",
+    }
+
+
 app = typer.Typer(
     name="mediasrv",
+    cls=Commands,
     help="A WebRTC media server: rooms and calls in the browser, WHIP and WHEP, over a native forwarder.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-
-app.add_typer(journal_app, name="journal")
-app.add_typer(ctl_app, name="ctl")
 
 ConfigFile = Annotated[
     Path | None,
@@ -197,6 +201,8 @@ def serve(
 
 
 def _show_config(*, show: bool = True, json: bool = False, config_file: Path | None = None, **parameters: Any) -> None:
+    from mediasrv import config_show
+
     try:
         loaded = config.load_with_sources(_given(parameters), file=config_file)
     except config.ConfigError as error:
@@ -208,6 +214,8 @@ def _show_config(*, show: bool = True, json: bool = False, config_file: Path | N
 
 
 def _doctor(*, json: bool = False, config_file: Path | None = None, **parameters: Any) -> None:
+    from rich.console import Console
+
     from mediasrv.doctor import command
     from mediasrv.doctor.machine import Machine
 
@@ -277,6 +285,8 @@ def token(
     config_file: ConfigFile = None,
 ) -> None:
     """Print a token, signed with the configured key (without any: the key of `serve --dev`)."""
+    from mediasrv import tokens
+
     try:
         keys = config.load(file=config_file).keys
         if not keys:
@@ -303,9 +313,6 @@ def token(
         )
     except (config.ConfigError, ValueError) as error:
         _fail(str(error), EXIT_USAGE)
-
-
-app.command()(loadtest)
 
 
 def _grants(names: list[str] | None) -> dict[str, bool]:

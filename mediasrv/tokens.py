@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import jwt
 import msgspec
 
+from mediasrv.durations import format_duration
 from mediasrv.failed_attempts import FailedAttempts
 from mediasrv.rooms.grants import Granted, Terms, terms_of
 from mediasrv.rooms.permissions import GrantsError, Permission
@@ -207,11 +208,3 @@ def mint(
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None
     return jwt.encode({"iss": key_id, **payload}, secret, algorithm=ALGORITHM)
-
-
-def format_duration(seconds: float) -> str:
-    """A length of time as people say it: "1 second", "3 minutes", "2 days"."""
-    units = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
-    unit = next((name for name, length_s in units.items() if seconds >= length_s), "second")
-    count = max(1, int(seconds // units[unit]))
-    return f"{count} {unit}{'' if count == 1 else 's'}"

@@ -7,7 +7,6 @@ import contextlib
 import ssl
 from typing import Any, Protocol
 
-import aiohttp
 import msgpack  # type: ignore[import-untyped]
 
 from mediasrv.client.address import Address
@@ -15,7 +14,6 @@ from mediasrv.client.errors import ConnectionLostError
 
 MESSAGE_MAX_BYTES = 64 << 20
 _READ_BYTES = 256 << 10
-_HEARTBEAT_S = 20.0
 
 
 class Carrier(Protocol):
@@ -43,8 +41,10 @@ async def connect(address: Address, tls: ssl.SSLContext | None) -> Carrier:
                 context = tls or ssl.create_default_context()
                 return StreamCarrier(*await asyncio.open_connection(address.host, address.port, ssl=context))
             case "ws":
+                from mediasrv.client.websocket import WebSocketCarrier  # and aiohttp, which takes a while
+
                 return await WebSocketCarrier.open(address.url, tls)
-    except (OSError, aiohttp.ClientError) as error:
+    except OSError as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ConnectionLostError(f"cannot reach the server at {address}: {reason}") from error
 
@@ -60,7 +60,7 @@ class StreamCarrier:
             self._writer.write(message)
             await self._writer.drain()
         except OSError as error:
-            raise _lost(error) from error
+            raise lost(error) from error
 
     async def receive(self) -> Any:
         while True:
@@ -73,7 +73,7 @@ class StreamCarrier:
             try:
                 data = await self._reader.read(_READ_BYTES)
             except OSError as error:
-                raise _lost(error) from error
+                raise lost(error) from error
             if not data:
                 raise ConnectionLostError("the server has closed the connection")
             try:
@@ -88,42 +88,5 @@ class StreamCarrier:
             await asyncio.shield(self._writer.wait_closed())
 
 
-class WebSocketCarrier:
-    def __init__(self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._session = session
-        self._socket = socket
-
-    @classmethod
-    async def open(cls, url: str, tls: ssl.SSLContext | None) -> WebSocketCarrier:
-        session = aiohttp.ClientSession()
-        try:
-            socket = await session.ws_connect(
-                url, ssl=True if tls is None else tls, max_msg_size=MESSAGE_MAX_BYTES, heartbeat=_HEARTBEAT_S
-            )
-        except BaseException:
-            await session.close()
-            raise
-        return cls(session, socket)
-
-    async def send(self, message: bytes) -> None:
-        try:
-            await self._socket.send_bytes(message)
-        except (OSError, aiohttp.ClientError) as error:
-            raise _lost(error) from error
-
-    async def receive(self) -> Any:
-        message = await self._socket.receive()
-        if message.type is not aiohttp.WSMsgType.BINARY:
-            raise ConnectionLostError("the server has closed the connection")
-        try:
-            return msgpack.unpackb(message.data, raw=False, strict_map_key=False)
-        except (ValueError, msgpack.UnpackException) as error:
-            raise ConnectionLostError("the server sent something that is no MessagePack") from error
-
-    async def close(self) -> None:
-        await self._socket.close()
-        await self._session.close()
-
-
-def _lost(error: Exception) -> ConnectionLostError:
+def lost(error: Exception) -> ConnectionLostError:
     return ConnectionLostError(f"the connection was lost: {getattr(error, 'strerror', None) or error}")

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from mediasrv.client import Event, JournalRecord
+from mediasrv.durations import format_duration
 from mediasrv.signaling.methods.control import GetStatisticsResult
 from mediasrv.signaling.schema import Participant, Room
 from mediasrv.signaling.statistics_shapes import EncodingStatistics
-from mediasrv.tokens import format_duration
 
 _PIPED_WIDTH = 200
 _SHOWN_COUNTERS = (

@@ -307,3 +307,7 @@ def _plain(outcome: Result | RampResult) -> Mapping[str, Any]:
     if isinstance(outcome, RampResult):
         plain["highest"] = outcome.highest.count if outcome.highest else None
     return {"machine": {"cpus": os.cpu_count()}, **plain}
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+app.command()(loadtest)

@@ -121,3 +121,26 @@ def test_the_package_runs_as_a_module():
     command = [sys.executable, "-m", "mediasrv", "token", "--room", "r", "--identity", "a"]
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
     DEV.verify(result.stdout.strip())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (["token", "--identity", "ada", "--room", "blue"], ["aiohttp", "sqlalchemy", "alembic", "mediaplane"]),
+        (["ctl", "rooms", "--help"], ["aiohttp", "sqlalchemy", "alembic", "jwt", "mediaplane"]),
+        (["journal", "show", "--help"], ["aiohttp", "jwt", "mediaplane"]),
+    ],
+)
+def test_a_command_imports_what_it_needs(arguments, unneeded):
+    """Each of these takes as long as the rest of the start."""
+    script = f"""
+import sys
+from mediasrv.cli import app
+try:
+    app({arguments!r})
+except SystemExit as end:
+    assert not end.code, end.code
+print([name for name in {unneeded!r} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"

@@ -140,7 +140,7 @@ def test_no_variable_is_named_that_the_server_does_not_know():
 
 
 def test_the_options_of_the_load_test_are_all_there():
-    command = typer.main.get_command(cli.app).commands["loadtest"]
+    command = typer.main.get_command(cli.app).get_command(None, "loadtest")
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", read("loadtest.md")))
     assert named - options == {"--dev"}  # of the server

@@ -31,7 +31,7 @@ class RoomSettings:
     codecs: tuple[str, ...] = ()
     """The codecs that are negotiated; of a kind of which none is named, all that the server forwards."""
     track_bitrate_bps: int | None = None
-    """What publishers are told to send at most on each track."""
+    """What publishers may send at most on each track."""
     idle_s: float = 0.0
     """How long it stays open with nobody in it."""
     history: int = 0

@@ -57,8 +57,23 @@ def test_a_hole_is_concealed_for_as_long_as_it_is_when_there_is_no_delay_to_spar
 def test_a_hole_is_concealed_shorter_when_there_is():
     playout = Playout(steady())
     behind = packet(FRAME)
-    assert playout.next(behind, us(FRAME)) == ("conceal", STEP), "but never not at all: decoders need a transition"
-    assert playout.next(behind, us(FRAME) + TICK_US) == ("decode", 0)
+    assert playout.next(behind, us(FRAME)) == ("conceal", STEP), "what is missing may still come"
+    assert playout.next(behind, us(FRAME) + TICK_US) == ("bridge", FRAME - STEP)
+    assert (playout.cut, playout.end_ts) == (FRAME - STEP, FRAME)
+
+
+def test_a_tick_as_long_as_the_hole_bridges_it_at_once():
+    playout = Playout(steady())
+    assert playout.next(packet(FRAME), us(FRAME), wanted=FRAME) == ("bridge", FRAME)
+    assert playout.cut == FRAME - STEP, "what is left out is never all of it"
+
+
+def test_no_more_of_a_hole_is_left_out_than_there_is_delay_to_spare():
+    playout = Playout(steady())
+    behind = packet(2 * FRAME)
+    assert playout.next(behind, us(2 * FRAME) - 3 * TICK_US) == ("conceal", STEP)
+    assert playout.next(behind, us(2 * FRAME) - 3 * TICK_US) == ("bridge", 2 * FRAME - STEP)
+    assert playout.cut == STEP, "it is played 10 ms early at most"
 
 
 def test_fec_fills_the_end_of_a_hole():
@@ -132,9 +147,10 @@ def test_every_decision_makes_progress(steps: list[tuple[tuple[int, bool, int] |
     playout = Playout(steady())
     for next_packet, end_us, wanted in steps:
         action, samples = playout.next(next_packet, end_us, wanted)
-        if action == "decode":
+        if action in ("decode", "bridge"):
             assert next_packet is not None
             assert playout.end_ts == next_packet[0]
+            assert action == "decode" or 0 < playout.cut < samples + STEP
         else:
             assert samples > 0
             assert action == "recover" or samples <= (wanted if action == "silence" else min(wanted, STEP))

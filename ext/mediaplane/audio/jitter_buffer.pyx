@@ -11,12 +11,12 @@ from mediaplane.audio.packet_store cimport (
     packet_store_pop, stored_packet_t,
 )
 from mediaplane.audio.playout cimport (
-    PLAYOUT_CONCEAL, PLAYOUT_DECODE, PLAYOUT_RECOVER, next_packet_t, playout_action_t, playout_init, playout_made,
+    PLAYOUT_BRIDGE, PLAYOUT_CONCEAL, PLAYOUT_DECODE, PLAYOUT_RECOVER, next_packet_t, playout_action_t, playout_init, playout_made,
     playout_next, playout_silence, playout_stretch, playout_stretched, samples_to_us, stretch_wish_t,
 )
 from mediaplane.audio.red cimport red_block_t, red_parse
 from mediaplane.audio.sound cimport (
-    SOUND_MAX_TICK, sound_conceal, sound_decode, sound_fetch, sound_free, sound_has_room, sound_init, sound_recover,
+    SOUND_MAX_TICK, sound_conceal, sound_cut, sound_decode, sound_fetch, sound_free, sound_has_room, sound_init, sound_recover,
     sound_set_silent_run, sound_stretch,
 )
 from mediaplane.debug cimport invariant
@@ -254,6 +254,7 @@ cdef uint32_t append(jitter_buffer_t *buffer, int64_t now_us, uint32_t wanted, p
     cdef next_packet_t next
     cdef stored_packet_t *packet
     cdef uint32_t samples = 0
+    cdef uint32_t ready
     cdef bint holding = buffer.playout.held > 0
     cdef playout_action_t action
     if not buffer.playing:
@@ -270,6 +271,13 @@ cdef uint32_t append(jitter_buffer_t *buffer, int64_t now_us, uint32_t wanted, p
         playout_made(&buffer.playout, samples, False)
         buffer.floor_ts64 = buffer.playout.end_ts
         return 0
+    if action == PLAYOUT_BRIDGE:
+        # libopus has to live through all of it, or else the packet behind it would not fit to what it remembers.
+        ready = buffer.sound.ready
+        samples = sound_conceal(&buffer.sound, samples)
+        play_packet(buffer, packet)
+        buffer.statistics.concealments += not holding
+        return samples - sound_cut(&buffer.sound, ready, buffer.playout.cut)
     samples = sound_conceal(&buffer.sound, samples)
     if action == PLAYOUT_CONCEAL:
         buffer.statistics.concealments += not holding
@@ -323,6 +331,7 @@ cdef void jitter_buffer_pull(jitter_buffer_t *buffer, int64_t now_us, int16_t *p
                              pulled_t *pulled) noexcept nogil:
     cdef uint32_t aside = 0
     cdef uint32_t last_aside = 0
+    cdef uint32_t last_begins = 0
     cdef uint32_t left
     cdef int moved = 0
     invariant(0 < samples <= JITTER_MAX_TICK, "a tick is 1 to 960 samples")
@@ -347,18 +356,20 @@ cdef void jitter_buffer_pull(jitter_buffer_t *buffer, int64_t now_us, int16_t *p
     if buffer.aside_silent:
         pulled.silent = aside
     while buffer.sound.ready < samples:
+        last_begins = buffer.sound.ready
         last_aside = append(buffer, now_us, samples - buffer.sound.ready, pulled)
         aside += last_aside
     if buffer.playing and aside == 0:
         moved = stretch(buffer, now_us, samples)
         while buffer.sound.ready < samples:
+            last_begins = buffer.sound.ready
             last_aside = append(buffer, now_us, samples - buffer.sound.ready, pulled)
             aside += last_aside
     sound_fetch(&buffer.sound, pcm, samples)
 
     # What is left of it lies at the head: of before, if there was more than a tick of that, or else of what came last.
-    if last_aside > 0:
-        left += min(last_aside, buffer.sound.ready)
+    if last_begins + last_aside > samples:
+        left += last_begins + last_aside - samples
         buffer.aside_silent = buffer.playout.silent or not buffer.playing
     aside -= left
     buffer.aside = left

@@ -16,6 +16,7 @@ cdef enum playout_action_t:
     PLAYOUT_RECOVER = 1          # what is missing before it, from its in-band FEC
     PLAYOUT_CONCEAL = 2          # something is missing; the place is held
     PLAYOUT_SILENCE = 3          # the source is silent, and time goes on
+    PLAYOUT_BRIDGE = 4           # what is missing is concealed, up to the packet behind it, which is decoded as well
 
 # The first packet behind `end_ts`, if there is one.
 cdef struct next_packet_t:
@@ -29,6 +30,7 @@ cdef struct playout_t:
     int64_t end_ts               # 48 kHz units
     uint32_t held                # samples concealed since the place is held
     uint32_t rest                # samples to be played before the speed may be changed again
+    uint32_t cut                 # of a bridge: so many samples of it may be left out, as far as the sound allows it
     bint silent                  # the source said so (DTX)
 
 cdef struct stretch_wish_t:
@@ -38,7 +40,7 @@ cdef struct stretch_wish_t:
 
 cdef void playout_init(playout_t *playout, int64_t first_ts) noexcept nogil
 # What to append when the sound at hand ends at `end_us`, at most `wanted` samples of it; `samples` receives
-# how many (not for PLAYOUT_DECODE). Moves `end_ts` up to where it begins. `due_us`: relative delay that is aimed at.
+# how many (not for PLAYOUT_DECODE; of a bridge those to conceal). Moves `end_ts` up to where it begins. `due_us`: relative delay that is aimed at.
 cdef playout_action_t playout_next(playout_t *playout, const next_packet_t *next, int64_t end_us, int64_t due_us,
                                    uint32_t wanted, uint32_t *samples) noexcept nogil
 # `samples` have been made of the source's time, beginning at `end_ts`.

@@ -2,11 +2,12 @@
 from libc.string cimport memset
 
 from mediaplane.audio.delay_estimator cimport delay_estimator_base, delay_estimator_cost, delay_estimator_due
-from mediaplane.audio.time_stretch cimport STRETCH_LEAST
+from mediaplane.audio.time_stretch cimport STRETCH_LEAST, STRETCH_MOST
 
 cdef enum:
     SEAM = 120                   # samples by which timestamps may leave a gap that is none: 2.5 ms
     LEAST_HELD = 480             # a hole is concealed at least for so long
+    BRIDGE_AT_MOST = 1920        # samples that are concealed at once
     HOLE_SLACK_US = 10000        # after that it may cost so much of the delay, which slower speech gives back
     OVERDUE_US = 10000           # the newest packet's successor is not missed before
     RETRY = 960                  # samples until periods are looked for again where none were alike
@@ -42,7 +43,7 @@ cdef playout_action_t go_on(playout_t *playout, int64_t ts64) noexcept nogil:
 
 cdef playout_action_t playout_next(playout_t *playout, const next_packet_t *next, int64_t end_us, int64_t due_us,
                                    uint32_t wanted, uint32_t *samples) noexcept nogil:
-    cdef int64_t gap, excess_us
+    cdef int64_t gap, rest, cut, excess_us
     if not next.present:
         samples[0] = wanted if playout.silent else up_to(wanted, wanted)
         return PLAYOUT_SILENCE if playout.silent else PLAYOUT_CONCEAL
@@ -67,9 +68,16 @@ cdef playout_action_t playout_next(playout_t *playout, const next_packet_t *next
         playout.end_ts = next.ts64 - samples[0]
         playout.held = 0
         return PLAYOUT_RECOVER
-    if playout.held >= LEAST_HELD and excess_us >= -HOLE_SLACK_US:
-        return go_on(playout, next.ts64)
-    samples[0] = up_to(gap - playout.held, wanted)
+    rest = gap - playout.held
+    if playout.held + wanted > LEAST_HELD:
+        # Nothing is looked at again before it is concealed. So much less of it would do:
+        cut = min(rest + min(us_to_samples(excess_us + HOLE_SLACK_US), 0), gap - LEAST_HELD)
+        if cut >= STRETCH_LEAST and rest - max(cut - STRETCH_MOST, 0) <= BRIDGE_AT_MOST:
+            go_on(playout, next.ts64)
+            samples[0] = <uint32_t>(rest - max(cut - STRETCH_MOST, 0))
+            playout.cut = <uint32_t>min(cut, STRETCH_MOST)
+            return PLAYOUT_BRIDGE
+    samples[0] = up_to(rest, wanted)
     return PLAYOUT_CONCEAL
 
 

@@ -37,5 +37,8 @@ cdef uint32_t sound_conceal(sound_t *sound, uint32_t samples) noexcept nogil
 cdef bint sound_has_room(const sound_t *sound, uint32_t samples) noexcept nogil
 # Makes what is at hand shorter or longer, as far as the sound allows it. Returns the samples added; negative: removed.
 cdef int sound_stretch(sound_t *sound, const stretch_wish_t *wish) noexcept nogil
+# Leaves out `most` samples or fewer from `from_sample` of what is at hand on, where two parts are most alike. Returns
+# how many.
+cdef uint32_t sound_cut(sound_t *sound, uint32_t from_sample, uint32_t most) noexcept nogil
 # The first `samples` (there are as many) leave; `pcm` may be NULL in a silent run.
 cdef void sound_fetch(sound_t *sound, int16_t *pcm, uint32_t samples) noexcept nogil

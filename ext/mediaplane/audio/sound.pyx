@@ -18,6 +18,7 @@ cdef enum:
     # packet that was decoded early, to have more to compare.
     MAX_READY = OPUS_MAX_SAMPLES + 4 * SOUND_MAX_TICK
     MOVE_ROOM = 2 * SOUND_MAX_TICK          # so that sound is moved to the front only now and then
+    CUT_SLACK = 120                         # samples: half a period of 200 Hz
     QUIET_LAG = 240                         # assumed where nothing is decoded
 
 cdef float QUIET = 4.0                      # times the noise: so quiet that no seam is heard
@@ -158,7 +159,7 @@ cdef int sound_stretch(sound_t *sound, const stretch_wish_t *wish) noexcept nogi
     if stretch_energy(pcm, min(sound.ready, <uint32_t>SOUND_MAX_TICK), sound.channels) < QUIET * sound.noise:
         similar = -1.0
     if wish.shorter >= STRETCH_LEAST:
-        moved = stretch_shorter(pcm, sound.ready, sound.channels, wish.shorter, similar)
+        moved = stretch_shorter(pcm, sound.ready, sound.channels, STRETCH_LEAST, wish.shorter, similar)
         sound.ready -= moved
         return -<int>moved
     if wish.longer >= STRETCH_LEAST and sound_has_room(sound, STRETCH_MOST):
@@ -168,6 +169,17 @@ cdef int sound_stretch(sound_t *sound, const stretch_wish_t *wish) noexcept nogi
         sound.ready += moved
         return <int>moved
     return 0
+
+
+cdef uint32_t sound_cut(sound_t *sound, uint32_t from_sample, uint32_t most) noexcept nogil:
+    cdef uint32_t moved
+    if sound.silent_run:
+        moved = min(most, <uint32_t>QUIET_LAG)
+    else:
+        moved = stretch_shorter(sound.pcm + (sound.head + from_sample) * sound.channels, sound.ready - from_sample,
+                                sound.channels, most - min(most, CUT_SLACK), most, -1.0)
+    sound.ready -= moved
+    return moved
 
 
 cdef void sound_fetch(sound_t *sound, int16_t *pcm, uint32_t samples) noexcept nogil:

@@ -111,16 +111,18 @@ cdef void blend(int16_t *out, const int16_t *old, const int16_t *new, uint32_t c
                 scale * (falling * old[i * channels + channel] + rising * new[i * channels + channel]))
 
 
-cdef uint32_t stretch_shorter(int16_t *pcm, uint32_t count, int channels, uint32_t most, float similar) noexcept nogil:
+cdef uint32_t stretch_shorter(int16_t *pcm, uint32_t count, int channels, uint32_t least, uint32_t most,
+                              float similar) noexcept nogil:
     cdef uint32_t lag, length
     cdef float found = 0.0
     most = min(most, <uint32_t>STRETCH_MOST)
     if count < STRETCH_LEAST + STRETCH_BLEND:
         return 0
     most = min(most, count - STRETCH_BLEND)
-    if most < STRETCH_LEAST:
+    least = max(least, <uint32_t>STRETCH_LEAST)
+    if most < least:
         return 0
-    lag = find_lag(pcm, 1, STRETCH_LEAST, most, min(count - most, <uint32_t>STRETCH_WINDOW), channels, &found)
+    lag = find_lag(pcm, 1, least, most, min(count - most, <uint32_t>STRETCH_WINDOW), channels, &found)
     if found < similar:
         return 0
     length = min(<uint32_t>STRETCH_BLEND, count - lag)

@@ -14,11 +14,11 @@ from mediaplane.audio.playout cimport (
     playout_t, stretch_wish_t,
 )
 from mediaplane.audio.red cimport red_block_t, red_parse
-from mediaplane.audio.time_stretch cimport STRETCH_HISTORY, STRETCH_MOST, stretch_longer, stretch_shorter
+from mediaplane.audio.time_stretch cimport STRETCH_HISTORY, STRETCH_LEAST, STRETCH_MOST, stretch_longer, stretch_shorter
 from mediaplane.status cimport check
 from mediaplane.testing.exact_buffer cimport ExactBuffer, exact_copy
 
-ACTIONS = ("decode", "recover", "conceal", "silence")
+ACTIONS = ("decode", "recover", "conceal", "silence", "bridge")
 
 
 def parse_red(bytes payload):
@@ -36,7 +36,7 @@ def shorter(bytes pcm, int channels, uint32_t most, float similar):
     cdef uint32_t count = data.size // (2 * channels)
     cdef uint32_t removed
     with nogil:
-        removed = stretch_shorter(<int16_t *>data.data, count, channels, most, similar)
+        removed = stretch_shorter(<int16_t *>data.data, count, channels, STRETCH_LEAST, most, similar)
     return data.head((count - removed) * 2 * channels)
 
 
@@ -161,6 +161,10 @@ cdef class Playout:
     @property
     def end_ts(self):
         return self.playout.end_ts
+
+    @property
+    def cut(self):
+        return self.playout.cut
 
     @property
     def silent(self):

@@ -3,8 +3,8 @@
 PESQ (ITU-T P.862.2, wideband): 1 to 4.64. It compares what lies at the same time, so that it also counts changes of
 speed that nobody hears: those alone, of speech that is complete, are the column "paced".
 
-Spectra: the mean difference in dB, in bands of equal loudness, of each 20 ms in which somebody speaks to the most similar
-20 ms within 25 ms of its place in the source: what is heard, whenever it is; and the mean of the worst twentieth.
+Spectra: the mean difference in dB, in 20 bands, of each 20 ms in which somebody speaks to the most similar 20 ms within
+25 ms of its place in the source: what is heard, whenever it is; and the mean of the worst twentieth.
 
     python -m bench.listening [--speech FILE.raw] [--seconds 30]
 

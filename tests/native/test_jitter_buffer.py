@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from jitter_call import FRAME, FRAME_US, PATH_US, Listener, decoded, loudness_db, sent, steepest, talk
 from mediaplane.testing.jitter_buffer import JitterBuffer
+from mediaplane.testing.opus import Encoder
 
 
 def where(heard: np.ndarray, truth: np.ndarray) -> int:
@@ -83,6 +84,34 @@ def test_a_lost_packet_is_concealed_without_a_gap_or_a_click():
     assert steepest(listener.pcm) <= steepest(truth) * 1.2
     assert dips(listener.pcm) <= dips(truth) + 1, "nor heard as gaps"
     assert abs(loudness_db(listener.pcm, len(listener.pcm))[0] - loudness_db(truth, len(truth))[0]) < 1.0
+
+
+def hum(seconds: float, pitch: float) -> np.ndarray:
+    time = np.arange(int(seconds * 48_000)) / 48_000
+    return (6_000 * sum(np.sin(2 * np.pi * pitch * k * time + k) / k for k in range(1, 6))).astype(np.int16)
+
+
+def hiss_db(pcm: np.ndarray) -> np.ndarray:
+    """Of each 10 ms, what lies above 4 kHz against all there is: of a step much, of a hum nothing."""
+    windows = np.lib.stride_tricks.sliding_window_view(pcm.astype(float), 480)[::240] * np.hanning(480)
+    power = np.abs(np.fft.rfft(windows)) ** 2
+    return 10 * np.log10(power[:, 40:].sum(axis=1) / power.sum(axis=1).mean() + 1e-12)
+
+
+@pytest.mark.parametrize("tick_us", [10_000, 20_000])
+@pytest.mark.parametrize("pitch", [110, 160])
+def test_a_hum_goes_on_through_losses_without_a_step(pitch: float, tick_us: int):
+    pcm, encoder = hum(6.0, pitch), Encoder(bitrate_bps=32_000)
+    payloads = [encoder.encode(pcm[at : at + FRAME].tobytes()) for at in range(0, len(pcm), FRAME)]
+    lost = range(60, len(payloads) - 20, 20)
+    listener = Listener(tick_us=tick_us).listen(sent(payloads, lost=lost))
+    heard = listener.pcm[48_000:]
+    assert listener.statistics["concealments"] >= len(lost)
+    assert hiss_db(decoded(payloads)[48_000:]).max() < -50
+    assert hiss_db(heard).max() < -30, "where concealment begins, ends, or is shortened"
+    loud = loudness_db(heard)
+    assert loud.min() > np.median(loud) - 9, "and no loss is a gap"
+    assert loud.max() < np.median(loud) + 2
 
 
 def test_fec_brings_a_lost_packet_back():

@@ -11,13 +11,13 @@ from mediaplane.audio.packet_store cimport (
     packet_store_pop, stored_packet_t,
 )
 from mediaplane.audio.playout cimport (
-    PLAYOUT_BRIDGE, PLAYOUT_CONCEAL, PLAYOUT_DECODE, PLAYOUT_RECOVER, next_packet_t, playout_action_t, playout_init, playout_made,
-    playout_next, playout_silence, playout_stretch, playout_stretched, samples_to_us, stretch_wish_t,
+    PLAYOUT_BRIDGE, PLAYOUT_CONCEAL, PLAYOUT_DECODE, PLAYOUT_RECOVER, next_packet_t, playout_action_t, playout_init,
+    playout_made, playout_next, playout_silence, playout_stretch, playout_stretched, samples_to_us, stretch_wish_t,
 )
 from mediaplane.audio.red cimport red_block_t, red_parse
 from mediaplane.audio.sound cimport (
-    SOUND_MAX_TICK, sound_conceal, sound_cut, sound_decode, sound_fetch, sound_free, sound_has_room, sound_init, sound_recover,
-    sound_set_silent_run, sound_stretch,
+    SOUND_MAX_TICK, sound_conceal, sound_cut, sound_decode, sound_fetch, sound_free, sound_has_room, sound_init,
+    sound_recover, sound_set_silent_run, sound_stretch,
 )
 from mediaplane.debug cimport invariant
 from mediaplane.status cimport NO_MEMORY, OK

@@ -19,6 +19,7 @@ cdef enum:
     OPUS_MAX_SAMPLES = 5760      # of one packet: 120 ms
     OPUS_MAX_PACKET_SIZE = 1500  # what encoders here may write; one frame has at most 1,275 bytes
     OPUS_CONCEAL_STEP = 120      # 2.5 ms: concealment comes in multiples of this
+    OPUS_SILK_STEP = 480         # and where the last packet had a SILK layer, of 10 ms, or else it leaves steps behind
 
 cdef enum opus_content_t:
     OPUS_VOICE = 0
@@ -59,6 +60,11 @@ cdef int opus_conceal(OpusDecoder *decoder, int16_t *pcm, int samples) noexcept 
 cdef int opus_packet_samples(const uint8_t *data, uint32_t size) noexcept nogil
 # Whether a well-formed packet carries in-band FEC for its predecessor (RFC 6716 section 4.2.4).
 cdef bint opus_packet_has_fec(const uint8_t *data, uint32_t size) noexcept nogil
+
+
+# Whether a well-formed packet has a SILK layer: speech, alone or below CELT (RFC 6716 section 3.1).
+cdef inline bint opus_packet_is_silk(const uint8_t *data) noexcept nogil:
+    return not data[0] & 0x80
 
 
 # One byte of configuration and at most one of framing: what encoders send before they fall silent (RFC 7587 section

@@ -30,8 +30,7 @@ cdef extern from "opus.h" nogil:
     int opus_packet_get_samples_per_frame(const uint8_t *data, int32_t rate)
 
 cdef enum:
-    CELT_ONLY = 0x80             # in the TOC byte: no SILK layer, so no in-band FEC
-    STEREO = 0x04
+    STEREO = 0x04                # in the TOC byte
 
 
 cdef inline int status_of(int error) noexcept nogil:
@@ -143,7 +142,7 @@ cdef bint opus_packet_has_fec(const uint8_t *data, uint32_t size) noexcept nogil
     cdef const uint8_t *frames[48]
     cdef int16_t sizes[48]
     cdef int silk_frames
-    if size == 0 or size > 0xffff or data[0] & CELT_ONLY:
+    if size == 0 or size > 0xffff or not opus_packet_is_silk(data):
         return False
     if opus_packet_parse(data, <int32_t>size, &toc, frames, sizes, NULL) <= 0 or sizes[0] == 0:
         return False

@@ -40,7 +40,8 @@ cdef struct stretch_wish_t:
 
 cdef void playout_init(playout_t *playout, int64_t first_ts) noexcept nogil
 # What to append when the sound at hand ends at `end_us`, at most `wanted` samples of it; `samples` receives
-# how many (not for PLAYOUT_DECODE; of a bridge those to conceal). Moves `end_ts` up to where it begins. `due_us`: relative delay that is aimed at.
+# how many (not for PLAYOUT_DECODE; of a bridge those to conceal). Moves `end_ts` up to where it begins. `due_us`:
+# relative delay that is aimed at.
 cdef playout_action_t playout_next(playout_t *playout, const next_packet_t *next, int64_t end_us, int64_t due_us,
                                    uint32_t wanted, uint32_t *samples) noexcept nogil
 # `samples` have been made of the source's time, beginning at `end_ts`.

@@ -20,6 +20,7 @@ cdef struct sound_t:
     uint32_t ready
     int channels
     bint silent_run
+    uint32_t conceal_step        # concealment comes in multiples of it
     bint stale                   # the decoder has not heard what was played last
     bint heard                   # something has been decoded since the beginning
     float noise                  # mean square of the quietest that was heard of late

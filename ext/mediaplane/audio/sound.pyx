@@ -3,8 +3,8 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memmove, memset
 
 from mediaplane.audio.opus cimport (
-    OPUS_CONCEAL_STEP, OPUS_MAX_SAMPLES, opus_conceal, opus_decode_fec, opus_decode_packet, opus_decoder_free,
-    opus_decoder_new, opus_decoder_reset,
+    OPUS_CONCEAL_STEP, OPUS_MAX_SAMPLES, OPUS_SILK_STEP, opus_conceal, opus_decode_fec, opus_decode_packet,
+    opus_decoder_free, opus_decoder_new, opus_decoder_reset, opus_packet_is_silk,
 )
 from mediaplane.audio.packet_store cimport packet_store_data, packet_store_past, stored_packet_t
 from mediaplane.audio.time_stretch cimport (
@@ -35,6 +35,7 @@ cdef int sound_init(sound_t *sound, int channels) noexcept nogil:
     sound.capacity = STRETCH_HISTORY + MAX_READY + MOVE_ROOM
     sound.head = STRETCH_HISTORY
     sound.noise = NOISE_AT_MOST
+    sound.conceal_step = OPUS_CONCEAL_STEP
     sound.pcm = <int16_t *>calloc(sound.capacity * channels, sizeof(int16_t))
     if sound.pcm == NULL:
         return NO_MEMORY
@@ -98,7 +99,7 @@ cdef void sound_set_silent_run(sound_t *sound, bint silent_run, const packet_sto
 cdef uint32_t sound_conceal(sound_t *sound, uint32_t samples) noexcept nogil:
     cdef int16_t *pcm
     cdef int made
-    samples = (samples + OPUS_CONCEAL_STEP - 1) // OPUS_CONCEAL_STEP * OPUS_CONCEAL_STEP
+    samples = (samples + sound.conceal_step - 1) // sound.conceal_step * sound.conceal_step
     if sound.silent_run:
         sound.ready += samples
         sound.stale = True
@@ -125,6 +126,7 @@ cdef int appended(sound_t *sound, int16_t *pcm, int made, uint32_t samples) noex
 
 cdef int sound_decode(sound_t *sound, const uint8_t *data, uint32_t size, uint32_t samples) noexcept nogil:
     cdef int16_t *pcm
+    sound.conceal_step = OPUS_SILK_STEP if opus_packet_is_silk(data) else OPUS_CONCEAL_STEP
     if sound.silent_run:
         sound.ready += samples
         sound.stale = True

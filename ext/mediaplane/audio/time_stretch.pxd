@@ -12,8 +12,8 @@ cdef enum:
     STRETCH_WINDOW = 480         # samples that are compared
     STRETCH_HISTORY = 960        # samples that must lie before the head for stretch_longer()
 
-# Leaves out `least` to `most` samples near the head of `pcm`, which has `count`. Returns how many; 0 if no two parts are
-# similar enough (`similar`: the least normalised correlation, -1 .. 1).
+# Leaves out `least` to `most` samples near the head of `pcm`, which has `count`. Returns how many; 0 if no two parts
+# are similar enough (`similar`: the least normalised correlation, -1 .. 1).
 cdef uint32_t stretch_shorter(int16_t *pcm, uint32_t count, int channels, uint32_t least, uint32_t most,
                               float similar) noexcept nogil
 # Repeats `most` samples or fewer; behind the `count` samples there must be room for `most` more, before them

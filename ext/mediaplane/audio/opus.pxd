@@ -38,6 +38,8 @@ cdef int opus_encoder_new(OpusEncoder **encoder, int channels, const opus_settin
 cdef void opus_encoder_free(OpusEncoder *encoder) noexcept nogil     # NULL is allowed
 # Other settings from the next packet on; OK or UNSUPPORTED (those before the refused one hold).
 cdef int opus_encoder_set(OpusEncoder *encoder, const opus_settings_t *settings) noexcept nogil
+# As if nothing had been encoded; the settings stay.
+cdef void opus_encoder_reset(OpusEncoder *encoder) noexcept nogil
 # One packet of `samples` (120, 240, 480, 960, 1920 or 2880) into `out`. Returns its bytes; 2 or fewer need not be
 # sent (DTX). UNSUPPORTED, NO_SPACE or LIBRARY_ERROR.
 cdef int opus_encode_packet(OpusEncoder *encoder, const int16_t *pcm, int samples, uint8_t *out,

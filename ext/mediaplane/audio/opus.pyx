@@ -83,6 +83,10 @@ cdef int opus_encoder_set(OpusEncoder *encoder, const opus_settings_t *settings)
     return status_of(error)
 
 
+cdef void opus_encoder_reset(OpusEncoder *encoder) noexcept nogil:
+    opus_encoder_ctl(encoder, OPUS_RESET_STATE)
+
+
 cdef int opus_encode_packet(OpusEncoder *encoder, const int16_t *pcm, int samples, uint8_t *out,
                             int capacity) noexcept nogil:
     return status_of(opus_encode(encoder, pcm, samples, out, capacity))

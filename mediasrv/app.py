@@ -45,6 +45,7 @@ from mediasrv.rooms.room import Room, RoomLimits
 from mediasrv.rtc.active_speakers import ActiveSpeakers
 from mediasrv.rtc.certificate import Certificate
 from mediasrv.rtc.events import Closed, PeerEvent
+from mediasrv.rtc.mix import AudioMix, MixSettings
 from mediasrv.rtc.peer_connection import PeerConnection
 from mediasrv.rtc.sdp_attributes import Candidate
 from mediasrv.settings import Settings
@@ -153,6 +154,7 @@ class Server:
             defaults=room_defaults(settings),
             open_rooms=settings.open_rooms,
             open_channel=open_channel,
+            open_mix=self._open_mix,
         )
         self._events = EventLog(self._clock)
         self._started_at = self._clock.time()
@@ -364,6 +366,12 @@ class Server:
             policy=lambda: room.settings.media,
             speakers=self._speakers_of(room),
         )
+
+    def _open_mix(self, settings: MixSettings) -> AudioMix:
+        mixer = self._pool.mixer
+        if mixer is None:
+            raise RuntimeError("a room wants a mix before the media workers run")
+        return AudioMix(mixer, settings)
 
     def _speakers_of(self, room: Room) -> ActiveSpeakers:
         """Those of all its peer connections, as long as there are any."""

@@ -1,11 +1,12 @@
 """What a native thread needs of Linux: a monotonic clock, epoll, eventfd, and a start that leaves signals to Python."""
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef extern from *:
     """
     #ifndef _GNU_SOURCE
     #define _GNU_SOURCE
     #endif
+    #include <errno.h>
     #include <pthread.h>
     #include <signal.h>
     #include <sys/epoll.h>
@@ -23,6 +24,26 @@ cdef extern from *:
     static void mp_sleep_us(int64_t us) {
         struct timespec length = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
         clock_nanosleep(CLOCK_MONOTONIC, 0, &length, NULL);
+    }
+
+    /* Until a time of mp_clock_us(); what comes before does not shift it. */
+    static void mp_sleep_until(int64_t us) {
+        struct timespec end = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR) continue;
+    }
+
+    /* CPU time of this thread. */
+    static int64_t mp_cpu_us(void) {
+        struct timespec used;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+        return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+    }
+
+    /* The time of day as NTP has it: 32.32, since 1900. */
+    static uint64_t mp_ntp_now(void) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        return ((uint64_t)now.tv_sec + 2208988800u) << 32 | ((uint64_t)now.tv_nsec << 32) / 1000000000u;
     }
 
     /* Sleeps of this thread end when they were asked to, not up to 50 us later. */
@@ -74,6 +95,9 @@ cdef extern from *:
     int pthread_join(pthread_t thread, void **result) nogil
     int64_t mp_clock_us() nogil
     void mp_sleep_us(int64_t us) nogil
+    void mp_sleep_until(int64_t us) nogil
+    int64_t mp_cpu_us() nogil
+    uint64_t mp_ntp_now() nogil
     void mp_sleep_exactly() nogil
     int64_t mp_thread_cpu_us(pthread_t thread) nogil
     int mp_watch(int epoll_fd, int fd, uint32_t tag) nogil

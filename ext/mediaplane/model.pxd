@@ -37,6 +37,8 @@ cdef enum:
     MAX_RECEIVE_STREAMS = 32     # SSRCs that a transport may receive
     MAX_ENCODINGS = 4
     MAX_WORKERS = 64             # that pipes join: a bit each in a mask
+    MIXER_WORKER = 63            # the number under which workers know the mixing thread
+    MAX_APART = 3                # MAX_ENCODINGS - 1
     MID_CAPACITY = 32
     RID_CAPACITY = 16
     CNAME_CAPACITY = 64
@@ -182,6 +184,10 @@ cdef struct producer_t:
     uint8_t wished_keyframes     # to tell
     uint8_t is_wishing
     producer_t *next_wishing
+    # Of a mix: encoding 0 is for everybody but the transports named here. Their consumers get encoding n + 1, in which
+    # they do not hear themselves.
+    uint8_t mixed
+    uint32_t apart[3]            # 0: nobody
 
 # One outgoing copy of a producer, or an empty receive slot.
 cdef struct consumer_t:

@@ -5,6 +5,8 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from mediaplane.address cimport FAMILY_IPV4, FAMILY_IPV6
+from mediaplane.audio.mixer_thread cimport MixerThread
+from mediaplane.audio.mixing cimport MIXING_MAX_WORKERS, mixing_attach
 from mediaplane.command_port cimport CommandPort
 from mediaplane.commands cimport commands_drain
 from mediaplane.counters cimport COUNT_LOOPS, COUNT_RTP_FORWARDED, counters_to_python
@@ -388,6 +390,19 @@ cdef class Worker(CommandPort):
                              f"same, or have an index above {MAX_WORKERS - 1}")
         if status != OK:
             raise MemoryError(f"no memory for the pipes between workers {self.index} and {other.index}")
+
+    def attach(self, MixerThread mixer):
+        """Lay pipes to a mixing thread and back, before either is started. Raises ValueError, MemoryError."""
+        cdef int status
+        if self.running or mixer.running:
+            raise RuntimeError("a worker is attached to a mixing thread before they start")
+        status = mixing_attach(&mixer.mixer.mixing, self.index, &self.worker.plane, self.worker.command_fd,
+                               PIPE_DEFAULT_BYTES)
+        if status == BAD_STATE or status == NO_SPACE:
+            raise ValueError(f"cannot attach worker {self.index}: it is attached already, or has an index above "
+                             f"{MIXING_MAX_WORKERS - 1}")
+        if status != OK:
+            raise MemoryError(f"no memory for the pipes between worker {self.index} and the mixing thread")
 
     def start(self):
         """Start the thread. A worker starts once."""

@@ -106,6 +106,7 @@ class MediaEndpoint:
         except TokenError as error:
             raise token_error(error) from None
         self._posts.check((grant.room, grant.identity))
+        mixed = self._wants_mix(request)
         text = await _body(request, OFFER_CONTENT_TYPE)
         try:
             offer = SessionDescription.parse(text)
@@ -113,7 +114,7 @@ class MediaEndpoint:
             ufrag = next((media.ice_ufrag for media in offer.media), None)
         except SdpError as error:
             raise HttpError(400, error.code, error.message) from None
-        session, result = self._join(grant, token, ufrag, str(offer), address)
+        session, result = self._join(grant, token, ufrag, str(offer), address, mixed=mixed)
         return web.Response(
             status=201,
             text=result.sdp,
@@ -126,8 +127,15 @@ class MediaEndpoint:
             },
         )
 
+    def _wants_mix(self, request: web.Request) -> bool:
+        """Whether a player asks for the mix of the room with `?audio=mix`."""
+        audio = request.query.get("audio", "tracks")
+        if audio not in ("tracks", "mix"):
+            raise HttpError(400, "bad_request", f"audio is 'mix' (of the room) or 'tracks', not {audio[:40]!r}")
+        return audio == "mix" and self._protocol.direction is Direction.RECVONLY
+
     def _join(
-        self, grant: Grant, token: str, ufrag: str | None, offer: str, address: str | None
+        self, grant: Grant, token: str, ufrag: str | None, offer: str, address: str | None, *, mixed: bool
     ) -> tuple[MediaSession, OfferResult]:
         needed, allowed = self._protocol.needed, self._rooms.allowed(grant)
         if Permission.JOIN not in allowed or not allowed & needed:
@@ -148,6 +156,8 @@ class MediaEndpoint:
             participant = self._rooms.join(grant, on_left, address=address)
         except Exception as error:
             raise _as_http_error(error) from error
+        if mixed:
+            participant.hear_mix()
         result = self._negotiate(participant, offer, allowed)
         session = MediaSession(participant, grant, digest(token), ufrag)
         if departed:  # while it was being negotiated

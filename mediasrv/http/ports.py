@@ -28,6 +28,9 @@ class MediaParticipant(Protocol):
     def offer(self, sdp: str) -> OfferResult:
         """Negotiate. Raises an error with `code` and `message`."""
 
+    def hear_mix(self) -> None:
+        """Get the mix of the room in the first audio slot, and nothing in the others."""
+
     def restart_ice(self, remote: Any, /) -> Any:
         """Take the remote's `IceFragment`, give ours. Raises an error with `code` and `message`."""
 

@@ -14,7 +14,8 @@ from mediasrv.media.events import ConsumerEvent, ProducerEvent, TransportClosed,
 
 if TYPE_CHECKING:
     from mediasrv.media.media_worker import MediaWorker
-    from mediasrv.media.pipes import Pipes
+    from mediasrv.media.mixer import Mix
+    from mediasrv.media.pipes import Pipes, PipeSource
     from mediasrv.media.speaker_group import SpeakerGroup
 
 
@@ -178,8 +179,15 @@ class ProducerHandle:
         self.encoding_count = encoding_count
         self.closed = False
         self.speakers = speakers
+        self.mix: Mix | None = None
+        """The mix that it is heard in."""
         self.piped_to: set[Pipes] = set()
         """Of the other workers where it stands."""
+
+    @property
+    def worker(self) -> MediaWorker:
+        """Where its packets come."""
+        return self.transport.worker
 
     def set_open(self, is_open: bool) -> None:
         """Let packets pass, or drop and count them (muted, not permitted)."""
@@ -209,6 +217,8 @@ class ProducerHandle:
             pipes.close(self)
         if self.speakers is not None:
             self.speakers.leave(self)
+        if self.mix is not None:
+            self.mix.remove(self)
         self.transport.remove(self)
         self.transport.worker.unregister_producer(self)
 
@@ -221,10 +231,10 @@ class ConsumerHandle:
         self.id = consumer_id
         self.on_event = on_event
         self.closed = False
-        self._source: ProducerHandle | None = None
+        self._source: PipeSource | None = None
 
-    def connect(self, producer: ProducerHandle | None, payload_types: Sequence[tuple[int, int, int]] = ()) -> None:
-        """Forward this producer, also one of another worker of the pool; None empties the slot.
+    def connect(self, producer: PipeSource | None, payload_types: Sequence[tuple[int, int, int]] = ()) -> None:
+        """Forward this producer, also one of another worker of the pool, or a mix; None empties the slot.
 
         `payload_types`: (producer's, consumer's, consumer's RTX or 0).
         """

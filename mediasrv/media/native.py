@@ -6,7 +6,7 @@ never reused; a command for an id that has gone is ignored and counted by the wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -27,6 +27,9 @@ class NativeWorker(Protocol):
 
     def join(self, other: Any) -> None:
         """Lay pipes to another worker of the same kind and back, before either starts."""
+
+    def attach(self, mixer: Any) -> None:
+        """Lay pipes to a mixing thread and back, before either starts."""
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
@@ -108,6 +111,45 @@ class NativeWorker(Protocol):
     def close_consumer(self, consumer_id: int) -> None: ...
 
     def request_stats(self, transport_id: int, token: int) -> None: ...
+
+
+class NativeMixer(Protocol):
+    """The mixing thread, `mediaplane.audio.mixer_thread.MixerThread`. Commands as those of a worker."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def counters(self) -> dict[str, int]: ...
+    def open_mix(
+        self,
+        mix_id: int,
+        *,
+        channels: int = 1,
+        talkers: int = 3,
+        bitrate_bps: int = 32_000,
+        complexity: int = 5,
+        music: bool = False,
+        fec: bool = False,
+        dtx: bool = False,
+        expected_loss: int = 0,
+    ) -> None: ...
+    def set_mix(
+        self,
+        mix_id: int,
+        *,
+        bitrate_bps: int = 32_000,
+        complexity: int = 5,
+        fec: bool = False,
+        dtx: bool = False,
+        expected_loss: int = 0,
+    ) -> None: ...
+    def close_mix(self, mix_id: int) -> None: ...
+    def add_source(
+        self, mix_id: int, *, worker: int, producer_id: int, transport_id: int, opus_payload_type: int
+    ) -> None: ...
+    def remove_source(self, mix_id: int, *, worker: int, producer_id: int) -> None: ...
+
+
+MixerFactory = Callable[[], NativeMixer]
 
 
 class WorkerFactory(Protocol):

@@ -6,12 +6,36 @@ last to let go has it closed. The workers themselves see to what travels through
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from mediasrv.media.handles import ProducerHandle
     from mediasrv.media.media_worker import MediaWorker
+
+
+class NumberedWorker(Protocol):
+    @property
+    def index(self) -> int: ...
+
+
+class PipeSource(Protocol):
+    """What stands on other workers: a producer, or a mix, whose worker is the mixing thread."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def worker(self) -> NumberedWorker: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def codecs(self) -> Sequence[tuple[int, str, int, int]]: ...
+    @property
+    def encoding_count(self) -> int: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def piped_to(self) -> set[Pipes]: ...
 
 
 @dataclass(slots=True)
@@ -27,19 +51,19 @@ class Pipes:
 
     def __init__(self, worker: MediaWorker) -> None:
         self._worker = worker
-        self._piped: dict[ProducerHandle, PipedProducer] = {}
+        self._piped: dict[PipeSource, PipedProducer] = {}
 
     def __len__(self) -> int:
         return len(self._piped)
 
-    def use(self, producer: ProducerHandle) -> int:
+    def use(self, producer: PipeSource) -> int:
         """The id under which a consumer of this worker forwards the producer; 0 if the producer is closed.
 
         Each use of an open one is to be released.
         """
         if producer.closed:
             return 0
-        if producer.transport.worker is self._worker:
+        if producer.worker is self._worker:
             return producer.id
         piped = self._piped.get(producer)
         if piped is None:
@@ -49,7 +73,7 @@ class Pipes:
                 "create_piped_producer",
                 piped.id,
                 source_id=producer.id,
-                from_worker=producer.transport.worker.index,
+                from_worker=producer.worker.index,
                 kind=producer.kind,
                 codecs=list(producer.codecs),
                 encodings=producer.encoding_count,
@@ -57,7 +81,7 @@ class Pipes:
         piped.users += 1
         return piped.id
 
-    def release(self, producer: ProducerHandle) -> None:
+    def release(self, producer: PipeSource) -> None:
         """A consumer that used it does not forward it any more."""
         piped = self._piped.get(producer)
         if piped is None:
@@ -66,7 +90,7 @@ class Pipes:
         if piped.users == 0:
             self.close(producer)
 
-    def close(self, producer: ProducerHandle) -> None:
+    def close(self, producer: PipeSource) -> None:
         """The producer has ended, or nobody uses it here; consumers that still do become empty."""
         piped = self._piped.pop(producer, None)
         if piped is not None:

@@ -10,7 +10,8 @@ from typing import Protocol
 import structlog
 
 from mediasrv.media.media_worker import MediaWorker
-from mediasrv.media.native import NativeWorker, WorkerFactory
+from mediasrv.media.mixer import Mixer
+from mediasrv.media.native import MixerFactory, NativeMixer, NativeWorker, WorkerFactory
 
 log = structlog.get_logger("media")
 
@@ -61,13 +62,28 @@ def native_worker(
     return worker
 
 
+def native_mixer() -> NativeMixer:
+    """The mixing thread of the native media plane."""
+    from mediaplane.audio.mixer_thread import MixerThread  # type: ignore[import-not-found, unused-ignore]
+
+    mixer: NativeMixer = MixerThread()
+    return mixer
+
+
 class WorkerPool:
-    """All workers of this process. `workers` is in the order of their indices."""
+    """All workers of this process, in the order of their indices, and `mixer`, which is there once it has started."""
 
     def __init__(
-        self, settings: MediaSettings, certificate: DtlsCertificate, *, worker_factory: WorkerFactory = native_worker
+        self,
+        settings: MediaSettings,
+        certificate: DtlsCertificate,
+        *,
+        worker_factory: WorkerFactory = native_worker,
+        mixer_factory: MixerFactory = native_mixer,
     ) -> None:
         self.workers: list[MediaWorker] = []
+        self.mixer: Mixer | None = None
+        self._mixer_factory = mixer_factory
         self._settings = settings
         self._certificate = certificate
         self._worker_factory = worker_factory
@@ -85,6 +101,10 @@ class WorkerPool:
                 self.workers.append(MediaWorker(self._bind(index), index, self._failed))
             for one, other in combinations(self.workers, 2):
                 one.native.join(other.native)
+            self.mixer = Mixer(self._mixer_factory())
+            for worker in self.workers:
+                worker.native.attach(self.mixer.native)
+            self.mixer.start()
             for worker in self.workers:
                 worker.start()
         except BaseException:
@@ -94,15 +114,19 @@ class WorkerPool:
 
     def stop(self) -> None:
         """Stop the threads; what they still had to report is delivered. Idempotent."""
+        if self.mixer is not None:
+            self.mixer.stop()
         for worker in self.workers:
             worker.stop()
 
     def counters(self) -> dict[str, int]:
-        """The workers' counters, summed."""
+        """The workers' counters, summed, and the mixing thread's."""
         total: dict[str, int] = {}
         for worker in self.workers:
             for name, value in worker.counters().items():
                 total[name] = total.get(name, 0) + value
+        if self.mixer is not None:
+            total.update(self.mixer.counters())
         return total
 
     def _bind(self, index: int) -> NativeWorker:

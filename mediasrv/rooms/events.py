@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from mediasrv.rtc.mix import MixSettings
+
 Kind = Literal["audio", "video"]
 Source = Literal["microphone", "camera", "screen"]
 Feature = Literal["microphone", "camera", "screen_share"]
@@ -101,14 +103,16 @@ class RoomInfo:
     track_bitrate_bps: int | None
     idle_s: float
     history: int
+    mix_above: int | None
+    mix: MixSettings
     metadata: str
 
 
 @dataclass(frozen=True, slots=True)
 class SlotSource:
-    """What a receive slot shows."""
+    """What a receive slot shows. `participant_id` is None for the mix of the room."""
 
-    participant_id: str
+    participant_id: str | None
     track_id: str
 
 

@@ -17,6 +17,7 @@ from mediasrv.rooms.permissions import Permission, Permissions, flag_names
 from mediasrv.rooms.ports import PeerConnection
 from mediasrv.rooms.presence import Attachment, Presence
 from mediasrv.rooms.publications import OfferedTracks, Publications
+from mediasrv.rooms.slot_policy import MIX
 from mediasrv.rooms.subscriptions import Subscriptions
 from mediasrv.rooms.token_bucket import TokenBucket
 from mediasrv.rtc import events as rtc_events
@@ -71,8 +72,10 @@ class Participant:
             room.tracks,
             self.publications.tracks,
             room.order,
+            room.mix,
             now=room.clock.monotonic,
             allowed=self.permissions.allow(Permission.SUBSCRIBE),
+            mixes=room.mixes_by_default,
             changed=self._slots_changed,
             needed=self._slots_needed,
         )
@@ -189,6 +192,10 @@ class Participant:
             refused = {mid: why_not for mid in slots if mid not in published} | refused
         self.subscriptions.announce_need()
         return OfferResult(answer.sdp, published, self.subscriptions.sources(), refused)
+
+    def hear_mix(self) -> None:
+        """Have the mix of the room in an audio slot instead of single tracks."""
+        self.subscriptions.set_policy("audio", MIX)
 
     def restart_ice(self, remote: Any) -> Any:
         """Take the remote's new ICE credentials and give ours (RFC 8840), for WHIP and WHEP."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from mediasrv.rooms.grants import Terms
 from mediasrv.rooms.permissions import Permission
 from mediasrv.rtc.events import PeerEvent
+from mediasrv.rtc.mix import MixSettings
 from mediasrv.rtc.statistics import PeerStatistics
 
 
@@ -80,6 +81,20 @@ class ReceiveSlot(Protocol):
     def set_allowed(self, allowed: bool, /) -> None: ...
     def select_encoding(self, rid: str | None, /) -> None:
         """Forward the encoding `rid`; None is the highest that is alive."""
+
+
+class AudioMix(Protocol):
+    """A mix of microphones. Whoever is in it does not hear themself."""
+
+    @property
+    def producer(self) -> Producer:
+        """What receive slots connect to."""
+
+    # Any: as with slots.
+    def add(self, producer: Any, /) -> None: ...
+    def remove(self, producer: Any, /) -> None: ...
+    def set(self, settings: MixSettings, /) -> None: ...
+    def close(self) -> None: ...
 
 
 class OfferedTrack(Protocol):

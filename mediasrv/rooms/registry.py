@@ -11,14 +11,16 @@ from mediasrv.rooms.errors import RoomError, permission_denied
 from mediasrv.rooms.events import GuestOutcome, LeaveReason, RoomListener, ServerDraining
 from mediasrv.rooms.grants import Granted
 from mediasrv.rooms.lobby import Entry, Guest
+from mediasrv.rooms.mix import OpenMix
 from mediasrv.rooms.participant import Participant
 from mediasrv.rooms.permissions import Permission, Permissions
-from mediasrv.rooms.ports import Grant
+from mediasrv.rooms.ports import AudioMix, Grant
 from mediasrv.rooms.presence import token_key
 from mediasrv.rooms.profile import NAME_MAX_CHARACTERS, Profile
 from mediasrv.rooms.publisher import Publisher
 from mediasrv.rooms.room import Connect, OpenChannel, Room, RoomLimits
 from mediasrv.rooms.settings import RoomSettings
+from mediasrv.rtc.mix import MixSettings
 
 Decided = Callable[[Participant | None, GuestOutcome], None]
 
@@ -26,9 +28,9 @@ Decided = Callable[[Participant | None, GuestOutcome], None]
 class RoomRegistry:
     """Opens a room for its first participant, or for a control session, and forgets it when it closes.
 
-    `connect` makes peer connections, `open_channel` takes the data channels that participants open. `defaults` are the
-    settings of a room that opens with its first participant; with `open_rooms` False there are only rooms that a
-    control session has created. All calls belong on one thread.
+    `connect` makes peer connections, `open_channel` takes the data channels that participants open, `open_mix` makes
+    mixes of rooms. `defaults` are the settings of a room that opens with its first participant; with `open_rooms` False
+    there are only rooms that a control session has created. All calls belong on one thread.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class RoomRegistry:
         defaults: RoomSettings | None = None,
         open_rooms: bool = True,
         open_channel: OpenChannel = lambda participant, channel: None,
+        open_mix: OpenMix | None = None,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.bans = Bans()
@@ -47,6 +50,7 @@ class RoomRegistry:
         self.open_rooms = open_rooms
         self._connect = connect
         self._open_channel = open_channel
+        self._open_mix = open_mix or _no_mix
         self._limits = limits or RoomLimits()
         self._publisher = Publisher()
         self._rooms: dict[str, Room] = {}
@@ -193,6 +197,7 @@ class RoomRegistry:
             settings,
             connect=self._connect,
             open_channel=self._open_channel,
+            open_mix=self._open_mix,
             clock=self.clock,
             limits=self._limits,
             bans=self.bans,
@@ -216,6 +221,10 @@ class RoomRegistry:
 
     def _forget(self, room: Room) -> None:
         del self._rooms[room.name]
+
+
+def _no_mix(settings: MixSettings) -> AudioMix:
+    raise RoomError("bad_request", "this server does not mix")
 
 
 def _name(grant: Grant, given: str, wanted: str | None) -> str:

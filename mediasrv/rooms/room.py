@@ -16,6 +16,7 @@ from mediasrv.rooms.grants import Granted
 from mediasrv.rooms.lobby import Entry, Guest, Lobby
 from mediasrv.rooms.messages import MESSAGE_MAX_CHARACTERS as MESSAGE_MAX_CHARACTERS
 from mediasrv.rooms.messages import History, compose
+from mediasrv.rooms.mix import OpenMix, RoomMix
 from mediasrv.rooms.participant import Participant
 from mediasrv.rooms.permissions import Permission, flag_names
 from mediasrv.rooms.ports import PeerConnection, PeerObserver
@@ -65,6 +66,7 @@ class Room:
         *,
         connect: Connect,
         open_channel: OpenChannel,
+        open_mix: OpenMix,
         clock: Clock,
         limits: RoomLimits,
         bans: Bans,
@@ -85,6 +87,8 @@ class Room:
         self.speakers = Speakers(clock, self._announce_speaking)
         self.order = SpeakerOrder(clock, self.tracks, announce=self._announce_dominant, follow=self._follow)
         self.history = History(settings.history)
+        self.mix = RoomMix(self.tracks, settings.mix, open_mix)
+        self.mixes_by_default = False
         self.lobby = Lobby()
         self._participants: dict[str, Participant] = {}
         self._by_identity: dict[str, Participant] = {}
@@ -123,6 +127,8 @@ class Room:
             track_bitrate_bps=settings.track_bitrate_bps,
             idle_s=settings.idle_s,
             history=settings.history,
+            mix_above=settings.mix_above,
+            mix=settings.mix,
             metadata=settings.metadata,
         )
 
@@ -143,6 +149,8 @@ class Room:
             return
         self.tell_all(events.RoomUpdated(*self.ref, self.info(), changed, by))
         self.history.set_limit(settings.history)
+        self.mix.set(settings.mix)
+        self._choose_mix()
         if "defaults" in changed:
             for participant in list(self._participants.values()):
                 participant.permits.set_defaults(settings.defaults, by=by)
@@ -177,6 +185,7 @@ class Room:
         # Before the present one leaves, so that the room is not empty in between.
         self._by_identity[entry.identity] = participant
         self._participants[participant.id] = participant
+        self._choose_mix()
         participant.on_left(self._joined(participant))
         if self.settings.lobby:
             self.lobby.remember(entry.identity)
@@ -224,6 +233,7 @@ class Room:
             del self._by_identity[participant.identity]
         participant.publications.close()
         self.order.forget(participant.id)
+        self._choose_mix()
         left = events.ParticipantLeft(*self.ref, participant.id, participant.identity, reason, by)
         self.publisher.publish(left, (*self._participants.values(), participant))
         self.close_if_empty()
@@ -280,6 +290,7 @@ class Room:
             self.tracks.add(track)
             self.tell_all(events.TrackPublished(*self.ref, track.info()))
             owner.publications.apply_gate(track, by=owner.id)
+        self.mix.add(tracks)
         if tracks:
             for participant in self._participants.values():
                 participant.subscriptions.fill(tracks)
@@ -292,10 +303,26 @@ class Room:
             if track.announced_enabled:
                 self.tell_all(events.FeatureToggled(*self.ref, owner.id, track.feature, False, owner.id, track.id))
             self.tell_all(events.TrackUnpublished(*self.ref, track.info()))
+        self.mix.remove(tracks)
         if tracks:
             for participant in self._participants.values():
                 participant.subscriptions.release(tracks)
             self.order.changed()
+
+    def _choose_mix(self) -> None:
+        """Have those who have not chosen hear the mix, or not. Around the bound it stays as it is."""
+        above, count = self.settings.mix_above, len(self._participants)
+        if above is None:
+            mixes = False
+        elif count > above:
+            mixes = True
+        else:
+            mixes = self.mixes_by_default and count > above * 3 // 4
+        if mixes == self.mixes_by_default:
+            return
+        self.mixes_by_default = mixes
+        for participant in self._participants.values():
+            participant.subscriptions.set_default(mixes)
 
     def announce_feature(self, track: Track, by: str) -> None:
         """The track began or ceased to be forwarded."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mediasrv.rooms.errors import RoomError
 from mediasrv.rooms.permissions import NONE, Permission
 from mediasrv.rtc.capabilities import CODEC_NAMES
+from mediasrv.rtc.mix import MixSettings
 from mediasrv.rtc.policy import MediaPolicy
 
 METADATA_MAX_CHARACTERS = 16_384
@@ -14,6 +15,14 @@ HISTORY_MAX_MESSAGES = 1_000
 CAPACITY_MAX = 10_000
 IDLE_MAX_S = 7 * 86_400.0
 BITRATE_MIN_BPS, BITRATE_MAX_BPS = 8_000, 100_000_000
+DEFAULT_MIX = MixSettings()
+MIX_BOUNDS = {
+    "channels": (1, 2),
+    "talkers": (1, 3),
+    "bitrate_bps": (6_000, 510_000),
+    "complexity": (0, 10),
+    "expected_loss": (0, 100),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,10 @@ class RoomSettings:
     """How long it stays open with nobody in it."""
     history: int = 0
     """How many messages it keeps for those who come later."""
+    mix_above: int | None = None
+    """With more participants, those who have not chosen otherwise hear the mix; None: however many there are, not."""
+    mix: MixSettings = DEFAULT_MIX
+    """How its mix sounds, if somebody listens to it."""
     metadata: str = ""
     """Whatever an application wants to be told with the room."""
 
@@ -43,6 +56,10 @@ class RoomSettings:
         _within("capacity", self.capacity, 1, CAPACITY_MAX)
         _within("idle_s", self.idle_s, 0, IDLE_MAX_S)
         _within("history", self.history, 0, HISTORY_MAX_MESSAGES)
+        if self.mix_above is not None:
+            _within("mix_above", self.mix_above, 0, CAPACITY_MAX)
+        for name, (least, most) in MIX_BOUNDS.items():
+            _within(f"mix.{name}", getattr(self.mix, name), least, most)
         if self.track_bitrate_bps is not None:
             _within("track_bitrate_bps", self.track_bitrate_bps, BITRATE_MIN_BPS, BITRATE_MAX_BPS)
         if len(self.metadata) > METADATA_MAX_CHARACTERS:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from mediasrv.rooms.errors import RoomError
 
-PolicyName = Literal["automatic", "request", "loudest", "pinned"]
+PolicyName = Literal["automatic", "request", "loudest", "pinned", "mix"]
 POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
 MAX_PINNED = 64
 
@@ -15,7 +15,8 @@ MAX_PINNED = 64
 @dataclass(frozen=True, slots=True)
 class SlotPolicy:
     """`automatic`: each track takes a free slot, the oldest first, and keeps it. `request`: as `subscribe` says, and
-    nothing else. `loudest`: those who speak, the loudest first. `pinned`: these participants, then the loudest.
+    nothing else. `loudest`: those who speak, the loudest first. `pinned`: these participants, then the loudest. `mix`,
+    for audio alone: one slot has the mix of everybody else, and the others are empty.
 
     `participants` are those pinned, the first before the second. `limit`: more slots are never said to be needed.
     """
@@ -37,3 +38,4 @@ class SlotPolicy:
 
 
 AUTOMATIC = SlotPolicy()
+MIX = SlotPolicy("mix")

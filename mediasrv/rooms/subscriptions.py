@@ -15,11 +15,14 @@ from typing import Any
 
 from mediasrv.rooms.errors import RoomError
 from mediasrv.rooms.events import Kind, SlotSource
+from mediasrv.rooms.mix import MIX_TRACK_ID, MixTrack, RoomMix
 from mediasrv.rooms.ports import ReceiveSlot
 from mediasrv.rooms.slot_choice import choose
-from mediasrv.rooms.slot_policy import AUTOMATIC, SlotPolicy
+from mediasrv.rooms.slot_policy import AUTOMATIC, MIX, SlotPolicy
 from mediasrv.rooms.speaker_order import SpeakerOrder
 from mediasrv.rooms.track import KINDS, Track, TrackTable
+
+Shown = Track | MixTrack
 
 HOLD_S: Mapping[Kind, float] = {"audio": 1.0, "video": 2.0}
 """For so long a slot shows what it shows, before one who speaks takes the place of one who does not, or less."""
@@ -28,8 +31,8 @@ HOLD_S: Mapping[Kind, float] = {"audio": 1.0, "video": 2.0}
 class Subscriptions:
     """The receive slots of the participant whose own tracks are `own`, filled from `room_tracks`.
 
-    `changed` gets the slots, by mid, that show something else; `needed` gets (audio, video), the numbers of slots
-    lacking, whenever they change.
+    `mixes`: audio slots have the mix of the room until the participant chooses. `changed` gets the slots, by mid, that
+    show something else; `needed` gets (audio, video), the numbers of slots lacking, whenever they change.
     """
 
     def __init__(
@@ -37,17 +40,23 @@ class Subscriptions:
         room_tracks: TrackTable,
         own: TrackTable,
         speakers: SpeakerOrder,
+        mix: RoomMix,
         *,
         now: Callable[[], float],
         allowed: bool,
+        mixes: bool,
         changed: Callable[[Mapping[str, SlotSource | None]], None],
         needed: Callable[[int, int], None],
     ) -> None:
         self._room_tracks = room_tracks
         self._own = own
         self._speakers = speakers
+        self._mix = mix
         self._now = now
         self._policy: dict[Kind, SlotPolicy] = dict.fromkeys(KINDS, AUTOMATIC)
+        if mixes:
+            self._policy["audio"] = MIX
+        self._decided: set[Kind] = set()  # kinds whose policy the participant has chosen
         self._since: dict[str, float] = {}  # by mid: when its slot got what it shows
         self._allowed = allowed
         self._changed = changed
@@ -55,9 +64,9 @@ class Subscriptions:
         self._announced_need = (0, 0)
         self._slots: dict[str, ReceiveSlot] = {}
         self._free: dict[Kind, dict[str, ReceiveSlot]] = {kind: {} for kind in KINDS}  # in m-line order
-        self._track_in: dict[str, Track] = {}  # by mid
+        self._track_in: dict[str, Shown] = {}  # by mid
         self._mid_of: dict[str, str] = {}  # by track id
-        self._shown: dict[Kind, set[Track]] = {kind: set() for kind in KINDS}
+        self._shown: dict[Kind, set[Shown]] = {kind: set() for kind in KINDS}
         self._chosen: set[str] = set()  # mids with an encoding chosen by the client
 
     # --- facts -------------------------------------------------------------------------------------------------
@@ -68,13 +77,15 @@ class Subscriptions:
 
     def _source(self, mid: str) -> SlotSource | None:
         track = self._track_in.get(mid)
-        return None if track is None else SlotSource(participant_id=track.owner.id, track_id=track.id)
+        return None if track is None else SlotSource(participant_id=track.participant_id, track_id=track.id)
 
     def _lacking(self, kind: Kind) -> int:
         policy = self._policy[kind]
         # A free slot that stays free was refused by every waiting track: more of its like would not help.
         if not self._allowed or self._free[kind] or policy.name == "request":
             return 0
+        if policy.name == "mix":
+            return 0 if self._shown[kind] else 1
         lacking = len(self._room_tracks.of_kind(kind)) - len(self._own.of_kind(kind)) - len(self._shown[kind])
         if policy.limit is not None:
             lacking = min(lacking, max(0, policy.limit - len(self._shown[kind])))
@@ -100,7 +111,7 @@ class Subscriptions:
         """These tracks are new in the room."""
         changed = []
         for track in tracks:
-            if self._policy[track.kind].name != "request" and (mid := self._place(track)) is not None:
+            if self._policy[track.kind].name not in ("request", "mix") and (mid := self._place(track)) is not None:
                 changed.append(mid)
         for kind in {track.kind for track in tracks}:
             changed += self._follow(kind)
@@ -158,6 +169,8 @@ class Subscriptions:
 
     def close(self) -> None:
         """The participant has left: its slots go with its peer connection."""
+        if MIX_TRACK_ID in self._mid_of:
+            self._mix.leave()
         self._slots.clear()
         self._track_in.clear()
         self._mid_of.clear()
@@ -187,9 +200,30 @@ class Subscriptions:
         self._chosen.add(mid)
 
     def set_policy(self, kind: Kind, policy: SlotPolicy) -> None:
-        """Have the slots of `kind` choose so from now on. What they show stays where it may."""
-        self._policy[kind] = policy
-        self._announce(self._settle(kind, at_once=True))
+        """Have the slots of `kind` choose so from now on. What they show stays where it may. Raises `RoomError`."""
+        if policy.name == "mix" and kind != "audio":
+            raise RoomError("invalid_params", "only audio is mixed: choose another policy for video")
+        self._decided.add(kind)
+        self._take_policy(kind, policy)
+
+    def set_default(self, mixes: bool) -> None:
+        """Whether audio slots whose policy the participant has not chosen have the mix."""
+        policy = MIX if mixes else AUTOMATIC
+        if "audio" not in self._decided and self._policy["audio"] != policy:
+            self._take_policy("audio", policy)
+
+    def _take_policy(self, kind: Kind, policy: SlotPolicy) -> None:
+        before, self._policy[kind] = self._policy[kind], policy
+        emptied: list[str] = []
+        if (before.name == "mix") != (policy.name == "mix"):
+            emptied = [mid for mid in self._track_in if self._kind(mid) == kind]
+            for mid in emptied:
+                self._empty(mid)
+        changed = self._settle(kind, at_once=True)
+        for mid in emptied:
+            if mid not in self._track_in:
+                self._slots[mid].connect(None)
+        self._announce(dict.fromkeys([*emptied, *changed]))
 
     def show(self, track: Track, mid: str | None = None) -> str:
         """Show `track`, in the slot `mid` or a free one. Returns the slot. Raises `RoomError`."""
@@ -254,8 +288,22 @@ class Subscriptions:
         """What the policy has waiting tracks do now that slots are free, or others. Returns the mids that changed."""
         if self._policy[kind].name == "request":
             return []
+        if self._policy[kind].name == "mix":
+            return self._show_mix()
         # Who speaks first, so that what is left is for the oldest of the others.
         return [*self._follow(kind, at_once=at_once), *self._fill(kind)]
+
+    def _show_mix(self) -> list[str]:
+        """In the first audio slot that takes it, if it is in none."""
+        if not self._allowed or MIX_TRACK_ID in self._mid_of or not self._free["audio"]:
+            return []
+        track = self._mix.listen()
+        mid = next((mid for mid, slot in self._free["audio"].items() if slot.can_receive(track.producer)), None)
+        if mid is None:
+            self._mix.leave()
+            return []
+        self._assign(mid, track)
+        return [mid]
 
     def _follow(self, kind: Kind, *, at_once: bool = False) -> list[str]:
         """Have slots that follow show the best. `at_once`: without regard to when they last changed."""
@@ -282,7 +330,7 @@ class Subscriptions:
 
         choice = choose(
             (track for track in chain(pinned, order) if self._own.get(track.id) is None),
-            {mid: self._track_in.get(mid) for mid in slots},
+            {mid: self._shown_track(mid) for mid in slots},
             urgent=lambda track: track.source == "screen" or track in pinned,
             fits=lambda mid, track: slots[mid].can_receive(track.producer),
             held_until=held_until,
@@ -293,6 +341,10 @@ class Subscriptions:
             self._switch(mid, track)
         self._speakers.wake_at(choice.due)
         return list(choice.switches)
+
+    def _shown_track(self, mid: str) -> Track | None:
+        track = self._track_in.get(mid)
+        return track if isinstance(track, Track) else None
 
     def _shows_the_best(self, kind: Kind, policy: SlotPolicy) -> bool:
         """Whether nothing is to be done, as nearly always: in a large room this is asked for everybody."""
@@ -344,7 +396,7 @@ class Subscriptions:
         self._assign(mid, track)
         return mid
 
-    def _assign(self, mid: str, track: Track) -> None:
+    def _assign(self, mid: str, track: Shown) -> None:
         slot = self._free[track.kind].pop(mid)
         self._since[mid] = self._now()
         self._track_in[mid] = track
@@ -360,6 +412,8 @@ class Subscriptions:
         self._since.pop(mid, None)
         del self._mid_of[track.id]
         self._shown[track.kind].discard(track)
+        if track.id == MIX_TRACK_ID:
+            self._mix.leave()
         # Rebuilt rather than appended to, so that free slots stay in m-line order.
         self._free[track.kind] = {
             each: slot for each, slot in self._slots.items() if slot.kind == track.kind and each not in self._track_in

@@ -46,6 +46,11 @@ class Track:
         self.announced_enabled = False  # what the room was last told; on and off alternate
 
     @property
+    def participant_id(self) -> str:
+        """Who publishes it."""
+        return self.owner.id
+
+    @property
     def mid(self) -> str:
         return self.producer.mid
 

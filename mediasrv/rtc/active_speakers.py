@@ -20,7 +20,7 @@ class ActiveSpeakers:
 
     def add(self, producer: Producer) -> None:
         """A producer that was started in the group."""
-        if producer.handle is not None:
+        if isinstance(producer.handle, ProducerHandle):
             self._producers[producer.handle] = producer
 
     def _translate(self, dominant: ProducerHandle | None, ranking: Sequence[ProducerHandle]) -> None:

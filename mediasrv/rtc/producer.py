@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mediasrv.media import events as media_events
 from mediasrv.media.handles import ProducerHandle, TransportHandle
+from mediasrv.media.mixer import Mix
 from mediasrv.media.speaker_group import SpeakerGroup
 from mediasrv.rtc import capabilities
 from mediasrv.rtc.capabilities import Codec
@@ -49,7 +50,7 @@ class Producer:
         self.parameters = parameters
         self.msid = msid
         self.closed = False
-        self.handle: ProducerHandle | None = None
+        self.handle: ProducerHandle | Mix | None = None
         self.receivers: set[ReceiveSlot] = set()
         """The slots that forward it now."""
         self._on_closed = on_closed

@@ -81,6 +81,20 @@ class KeptMessage(Shape):
     sent_at: Annotated[Seconds, Meta(description="seconds since the Unix epoch")]
 
 
+class Mix(Shape):
+    """How the mix of a room sounds. `channels`, `talkers` and `fec` change when nobody listens, the others at once."""
+
+    channels: Annotated[int, Meta(ge=1, le=2, description="1 mono, 2 stereo")] = 1
+    talkers: Annotated[int, Meta(ge=1, le=3, description="how many are heard at once, the loudest")] = 3
+    bitrate_bps: Annotated[int, Meta(ge=6_000, le=510_000, description="of Opus")] = 32_000
+    complexity: Annotated[int, Meta(ge=0, le=10, description="of Opus: less costs less, and sounds a little worse")] = 5
+    fec: Annotated[
+        bool, Meta(description="in-band FEC, for listeners who lose packets: encoding costs four times as much then")
+    ] = False
+    dtx: Annotated[bool, Meta(description="send next to nothing while nobody speaks")] = False
+    expected_loss: Annotated[int, Meta(ge=0, le=100, description="%, for which FEC is made")] = 0
+
+
 class Room(Shape):
     """A room that is open."""
 
@@ -97,14 +111,18 @@ class Room(Shape):
     track_bitrate_bps: Annotated[int | None, Meta(description="what publishers may send at most on a track")]
     idle_s: Annotated[float, Meta(description="for how many seconds it stays open with nobody in it")]
     history: Annotated[int, Meta(description="how many messages it keeps")]
+    mix_above: Annotated[
+        int | None, Meta(description="with more participants, those who chose no policy for audio hear the mix")
+    ]
+    mix: Annotated[Mix, Meta(description="how its mix sounds, for those who listen to it")]
     metadata: Annotated[str, Meta(description="what an application keeps with it")]
 
 
 class SlotSource(Shape):
     """What a receive slot shows."""
 
-    participant_id: Annotated[Id, Meta(description="who publishes it")]
-    track_id: Annotated[Id, Meta(description="the track")]
+    participant_id: Annotated[Id | None, Meta(description="who publishes it; null for the mix of the room")]
+    track_id: Annotated[Id, Meta(description="the track; `mix` for the mix of the room")]
 
 
 class Joined(Shape):
@@ -178,6 +196,8 @@ EXAMPLE_ROOM = Room(
     track_bitrate_bps=2_500_000,
     idle_s=300.0,
     history=0,
+    mix_above=40,
+    mix=Mix(),
     metadata="",
 )
 EXAMPLE_GUEST = Guest(id="g_60d1c25e7fa9b834", identity="lin", name="Lin", since=1767225690.0)

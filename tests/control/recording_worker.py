@@ -86,6 +86,9 @@ class RecordingWorker:
 
         return record
 
+    def attach(self, mixer: object) -> None:
+        assert not self.running
+
     def join(self, other: RecordingWorker) -> None:
         assert not self.running
         assert not other.running

@@ -64,6 +64,7 @@ ctypedef struct audio_mixer_t:
     mixer_source_t *sources      # list
     uint32_t source_count
     talkers_t talkers
+    bint resting                 # nobody listens to anything: set by the caller
     uint8_t shed                 # what is shed of its work: set by the caller, see overload.pxd
     mixer_statistics_t statistics
     uint32_t output_count        # places + 1

@@ -251,10 +251,11 @@ cdef void _collect(audio_mixer_t *mixer, int64_t now_us) noexcept nogil:
     cdef pulled_t pulled
     memset(mixer.sum, 0, MIXER_TICK * mixer.settings.channels * sizeof(int32_t))
     while source != NULL:
-        if source.talker.place != NO_PLACE:
+        if source.talker.place != NO_PLACE and not mixer.resting:
             _take(mixer, source, now_us)
-        elif now_us - source.packet_us < ASLEEP_US:
+        elif source.talker.place != NO_PLACE or now_us - source.packet_us < ASLEEP_US:
             jitter_buffer_pull(source.buffer, now_us, NULL, MIXER_TICK, &pulled)
+            source.heard = False
         source = source.next
 
 
@@ -307,6 +308,9 @@ cdef void _run_output(audio_mixer_t *mixer, uint32_t index) noexcept nogil:
     cdef const int32_t *sums = mixer.sum
     cdef uint64_t before = output.limiter.limited
     output.size = 0
+    if mixer.resting:
+        output.running = False
+        return
     if index and (output.without == 0 or not output.wanted or not _is_first_of_owner(mixer, index)):
         output.running = False
         return

@@ -41,9 +41,9 @@ cdef inline bint _is_idle(const limiter_t *limiter) noexcept nogil:
     return limiter.needed[<int>LIMITER_AHEAD] == 1
 
 
-# The gain at the end of the block that came LIMITER_AHEAD ago, now that one with this peak has come. It is the mean
-# over the look-ahead of what is least needed within it: each of these means lies at or below what a peak within needs, from
-# the block's beginning to its end.
+# The gain at the end of the block that came LIMITER_AHEAD ago, now that one with this peak has come: the mean over the
+# look-ahead of what is least needed within it. Each of these lies at or below what a peak within needs, from the
+# beginning of its block to the end.
 cdef inline float _next_gain(limiter_t *limiter, int32_t peak) noexcept nogil:
     cdef float needed = 1 if peak <= LIMITER_CEILING else <float>LIMITER_CEILING / <float>peak
     cdef float released = limiter.released[0]

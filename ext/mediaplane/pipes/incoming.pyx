@@ -1,5 +1,6 @@
 """The subscribers' side of a pipe."""
 from libc.stdint cimport INT64_MAX, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
 
 from mediaplane.counters cimport COUNT_DROP_RTP_MALFORMED, COUNT_PIPE_PACKETS_RECEIVED
 from mediaplane.deadlines cimport REASON_REPORT, deadline_set
@@ -9,6 +10,7 @@ from mediaplane.pipes.pipe cimport pipe_commit, pipe_reserve, pipe_t
 from mediaplane.pipes.records cimport PIPE_END, PIPE_WISH, PipeRecordKind, pipe_encoding_state_t, pipe_wish_t
 from mediaplane.rtcp.reports cimport report_soon
 from mediaplane.status cimport OK
+from mediaplane.stream.consumer cimport consumer_follow_mix
 from mediaplane.stream.producer cimport (
     encoding_awoke, encoding_begin_anew, encoding_set_clock, encoding_touch, producer_gate, producer_keep,
     producer_open, producer_retarget,
@@ -150,6 +152,21 @@ cdef bint incoming_packet(plane_t *plane, pipe_end_t *end, const pipe_packet_t *
     return True
 
 
+cdef bint _set_apart(plane_t *plane, producer_t *producer, const pipe_state_t *state, int64_t now_us) noexcept nogil:
+    """Whom a mix leaves out of what. What came before in this batch is for those of before. False: end it first."""
+    cdef uint32_t i
+    if producer.mixed and memcmp(producer.apart, state.apart, sizeof(producer.apart)) == 0:
+        return True
+    for i in range(producer.encoding_count):
+        if producer.encodings[i].batch_mask:
+            return False
+    producer.mixed = True
+    memcpy(producer.apart, state.apart, sizeof(producer.apart))
+    for i in range(producer.consumer_count):
+        consumer_follow_mix(plane, producer.consumers[i], now_us)
+    return True
+
+
 cdef bint incoming_state(plane_t *plane, pipe_end_t *end, const pipe_state_t *state, int64_t now_us) noexcept nogil:
     cdef producer_t *producer = _find(plane, end, state.producer)
     cdef const pipe_encoding_state_t *told
@@ -163,6 +180,8 @@ cdef bint incoming_state(plane_t *plane, pipe_end_t *end, const pipe_state_t *st
     for i in range(producer.encoding_count):
         if not _begins_anew(plane, &producer.encodings[i], state.encodings[i].begun, now_us):
             return False
+    if state.mixed and not _set_apart(plane, producer, state, now_us):
+        return False
     for i in range(producer.encoding_count):
         told = &state.encodings[i]
         encoding = &producer.encodings[i]

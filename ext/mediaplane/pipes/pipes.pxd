@@ -2,11 +2,15 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from mediaplane.model cimport plane_t
+from mediaplane.pipes.pipe cimport pipe_t
 
 # Lays a pipe each way. `a_wake`, `b_wake`: eventfd of each worker, -1: none. OK, NO_MEMORY, NO_SPACE (an index from
 # MAX_WORKERS on), BAD_STATE (they are joined already).
 cdef int pipes_join(plane_t *a, uint32_t a_worker, int a_wake, plane_t *b, uint32_t b_worker, int b_wake,
                     uint32_t capacity) noexcept nogil
+# Lays this plane's end of two pipes whose other end a thread has that is no worker. Takes one reference of each pipe,
+# also when it fails: NO_MEMORY, NO_SPACE, BAD_STATE.
+cdef int pipes_attach(plane_t *plane, uint32_t worker, pipe_t *incoming, pipe_t *outgoing) noexcept nogil
 # Frees what piped producers there are; the pipes themselves go with the plane that lets go of them last.
 cdef void pipes_free(plane_t *plane) noexcept nogil
 

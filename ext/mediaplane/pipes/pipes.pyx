@@ -71,6 +71,13 @@ cdef int pipes_join(plane_t *a, uint32_t a_worker, int a_wake, plane_t *b, uint3
     return OK if a_end != NULL and b_end != NULL else NO_MEMORY
 
 
+cdef int pipes_attach(plane_t *plane, uint32_t worker, pipe_t *incoming, pipe_t *outgoing) noexcept nogil:
+    if worker >= MAX_WORKERS or plane.pipes[worker] != NULL:
+        _release_both(incoming, outgoing)
+        return NO_SPACE if worker >= MAX_WORKERS else BAD_STATE
+    return OK if _new_end(plane, worker, incoming, outgoing) != NULL else NO_MEMORY
+
+
 cdef void pipes_free(plane_t *plane) noexcept nogil:
     cdef pipe_end_t *end
     cdef producer_t *producer
@@ -119,17 +126,23 @@ cdef bint _receive(plane_t *plane, pipe_end_t *end, int64_t now_us) noexcept nog
     return found
 
 
+cdef bint _receive_from(plane_t *plane, uint64_t workers, int64_t now_us) noexcept nogil:
+    cdef bint found = False
+    while workers:
+        found |= _receive(plane, plane.pipes[count_trailing_zeros(workers)], now_us)
+        workers &= workers - 1
+    return found
+
+
 cdef bint pipes_receive(plane_t *plane, int64_t now_us) noexcept nogil:
-    cdef uint32_t i
-    cdef uint32_t worker
+    cdef uint64_t behind = plane.piped_workers >> plane.next_pipe << plane.next_pipe
     cdef bint found = False
     if not plane.piped_workers:
         return False
     plane.ingress_count = 0
-    for i in range(MAX_WORKERS):
-        worker = (plane.next_pipe + i) % MAX_WORKERS
-        if plane.pipes[worker] != NULL and _receive(plane, plane.pipes[worker], now_us):
-            found = True
+    # From the one whose turn it is to the last, then from the first.
+    found = _receive_from(plane, behind, now_us)
+    found |= _receive_from(plane, plane.piped_workers & ~behind, now_us)
     plane.next_pipe = (plane.next_pipe + 1) % MAX_WORKERS
     router_fan_out(plane, now_us)
     return found
@@ -143,7 +156,7 @@ cdef uint64_t pipes_publish(plane_t *plane) noexcept nogil:
         end = plane.pipes[count_trailing_zeros(workers)]
         if end.wishing != NULL:
             incoming_tell_wishes(end)
-        if pipe_publish(end.outgoing):
+        if pipe_publish(end.outgoing) and end.outgoing.wake_fd >= 0:
             asleep |= workers & -workers
         workers &= workers - 1
     return asleep

@@ -32,6 +32,8 @@ cdef struct pipe_state_t:
     pipe_record_t record
     uint32_t producer
     uint8_t open
+    uint8_t mixed                # it is a mix: see producer_t
+    uint32_t apart[3]
     pipe_encoding_state_t encodings[4]
 
 # PIPE_WISH and PIPE_END.

@@ -14,6 +14,8 @@ cdef void consumer_prefer(plane_t *plane, consumer_t *consumer, uint8_t encoding
 cdef void consumer_choose(consumer_t *consumer) noexcept nogil
 # The same, and asks for a keyframe if one is needed for it.
 cdef void consumer_retarget(plane_t *plane, consumer_t *consumer, int64_t now_us) noexcept nogil
+# A mix has changed whom it leaves out of what.
+cdef void consumer_follow_mix(plane_t *plane, consumer_t *consumer, int64_t now_us) noexcept nogil
 # The source has new numbers and a new clock: what was sent of the old one is never sent again.
 cdef void consumer_begin_anew(plane_t *plane, consumer_t *consumer, int64_t now_us) noexcept nogil
 # What follows is a new beginning for the receiver: video waits for a keyframe.

@@ -47,6 +47,11 @@ cdef uint8_t _choice(const consumer_t *consumer) noexcept nogil:
     cdef producer_t *producer = consumer.producer
     cdef int wanted = producer.encoding_count - 1
     cdef int i
+    if producer.mixed:
+        for i in range(producer.encoding_count - 1):
+            if producer.apart[i] == consumer.transport.id:
+                return i + 1
+        return 0
     if consumer.preferred < producer.encoding_count:
         wanted = consumer.preferred
     for i in range(wanted, -1, -1):
@@ -77,6 +82,12 @@ cdef void consumer_retarget(plane_t *plane, consumer_t *consumer, int64_t now_us
 cdef void consumer_resync(plane_t *plane, consumer_t *consumer, int64_t now_us) noexcept nogil:
     consumer.in_sync = False
     consumer_retarget(plane, consumer, now_us)
+
+
+cdef void consumer_follow_mix(plane_t *plane, consumer_t *consumer, int64_t now_us) noexcept nogil:
+    # At once, and not only when the other encoding comes: nobody is to hear themself for a single packet.
+    if _choice(consumer) != consumer.target:
+        consumer_resync(plane, consumer, now_us)
 
 
 cdef void consumer_begin_anew(plane_t *plane, consumer_t *consumer, int64_t now_us) noexcept nogil:
@@ -135,6 +146,7 @@ cdef void _start_epoch(plane_t *plane, consumer_t *consumer, const ingress_t *pa
     deadline_set(&plane.deadlines, &consumer.transport.deadline, REASON_REPORT, now_us)
     if switched:
         plane.counters.values[<int>COUNT_ENCODING_SWITCHES] += 1
+    if switched and not producer.mixed:
         event_emit_value(plane, EVENT_ENCODING_CHANGED, consumer.id, encoding.index, False)
 
 

@@ -4,6 +4,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from mediaplane.address cimport address_text, tuple_from_python
+from mediaplane.audio.mixing cimport mixing_attach
 from mediaplane.command_port cimport CommandPort
 from mediaplane.commands cimport commands_drain
 from mediaplane.counters cimport counters_to_python
@@ -20,6 +21,7 @@ from mediaplane.rings cimport ring_free, ring_init, ring_pop, ring_t
 from mediaplane.secure.dtls cimport dtls_context_free, dtls_context_new, dtls_context_t
 from mediaplane.secure.srtp cimport SRTP_BACKEND_AUTO, SRTP_BACKEND_IPSEC_MB, SRTP_BACKEND_LIBCRYPTO
 from mediaplane.status cimport check
+from mediaplane.testing.mixing cimport VirtualMixing
 
 from mediaplane.secure.srtp import available_backends
 
@@ -87,6 +89,10 @@ cdef class VirtualPlane(CommandPort):
     def join(self, VirtualPlane other, uint32_t index, uint32_t other_index, *, uint32_t pipe_bytes=1 << 21):
         """Lay pipes to another plane and back; `index` and `other_index` are those of the workers they would be."""
         check(pipes_join(self.plane, index, -1, other.plane, other_index, -1, pipe_bytes))
+
+    def attach(self, VirtualMixing mixing, uint32_t index=0, *, uint32_t pipe_bytes=1 << 21):
+        """Lay pipes to a mixing thread and back, as the worker `index`."""
+        check(mixing_attach(mixing.mixing, index, self.plane, -1, pipe_bytes))
 
     def receive_pipes(self, int64_t now_us):
         """Carry out commands and take what other planes have handed over."""

@@ -17,10 +17,21 @@ from mediasrv.rooms.settings import (
     METADATA_MAX_CHARACTERS,
     RoomSettings,
 )
+from mediasrv.rtc.mix import MixSettings
 from mediasrv.signaling.errors import ErrorCode as E
 from mediasrv.signaling.errors import RpcError
 from mediasrv.signaling.method import Caller, Method, Scope
-from mediasrv.signaling.schema import EXAMPLE_PARTICIPANT, EXAMPLE_ROOM, Id, Nothing, Participant, Room, RoomName, Shape
+from mediasrv.signaling.schema import (
+    EXAMPLE_PARTICIPANT,
+    EXAMPLE_ROOM,
+    Id,
+    Mix,
+    Nothing,
+    Participant,
+    Room,
+    RoomName,
+    Shape,
+)
 from mediasrv.signaling.shapes import participant_of, participants_of, room_of
 
 Capacity = Annotated[int, Meta(ge=1, le=CAPACITY_MAX, description="how many may be in it")]
@@ -40,6 +51,11 @@ IdleS = Annotated[float, Meta(ge=0, le=IDLE_MAX_S, description="for how many sec
 History = Annotated[
     int, Meta(ge=0, le=HISTORY_MAX_MESSAGES, description="how many messages it keeps for those who come later")
 ]
+MixAbove = Annotated[
+    Annotated[int, Meta(ge=0, le=CAPACITY_MAX)] | None,
+    Meta(description="with more participants, those who chose no policy for audio hear the mix; null: never"),
+]
+MixOf = Annotated[Mix, Meta(description="how its mix sounds, for those who listen to it")]
 Metadata = Annotated[
     str, Meta(max_length=METADATA_MAX_CHARACTERS, description="whatever an application wants to keep with it")
 ]
@@ -57,6 +73,8 @@ class CreateRoomParams(Shape):
     track_bitrate_bps: Bitrate = None
     idle_s: IdleS = 300.0
     history: History = 0
+    mix_above: MixAbove = None
+    mix: MixOf = msgspec.field(default_factory=Mix)
     metadata: Metadata = ""
 
 
@@ -79,6 +97,8 @@ class UpdateRoomParams(Shape):
     track_bitrate_bps: Bitrate | msgspec.UnsetType = msgspec.UNSET
     idle_s: IdleS | msgspec.UnsetType = msgspec.UNSET
     history: History | msgspec.UnsetType = msgspec.UNSET
+    mix_above: MixAbove | msgspec.UnsetType = msgspec.UNSET
+    mix: MixOf | msgspec.UnsetType = msgspec.UNSET
     metadata: Metadata | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -140,6 +160,8 @@ def create_room(caller: Caller, params: CreateRoomParams) -> CreateRoomResult:
         track_bitrate_bps=params.track_bitrate_bps,
         idle_s=params.idle_s,
         history=params.history,
+        mix_above=params.mix_above,
+        mix=_mix(params.mix),
         metadata=params.metadata,
     )
     return CreateRoomResult(room=room_of(caller.registry.create(params.room, settings, by=caller.by).info()))
@@ -158,6 +180,8 @@ def update_room(caller: Caller, params: UpdateRoomParams) -> UpdateRoomResult:
         changes["defaults"] = _flags(changes.pop("default_permissions"))
     if "codecs" in changes:
         changes["codecs"] = tuple(changes["codecs"])
+    if "mix" in changes:
+        changes["mix"] = _mix(changes["mix"])
     room.update(dataclasses.replace(room.settings, **changes), by=caller.by)
     return UpdateRoomResult(room=room_of(room.info()))
 
@@ -188,6 +212,10 @@ def close_room(caller: Caller, params: CloseRoomParams) -> Nothing:
     return Nothing()
 
 
+def _mix(mix: Mix) -> MixSettings:
+    return MixSettings(**msgspec.structs.asdict(mix))
+
+
 def _flags(names: list[str]) -> Permission:
     try:
         return from_names(names)
@@ -210,6 +238,7 @@ METHODS = (
             lobby=True,
             codecs=["opus", "VP8"],
             track_bitrate_bps=2_500_000,
+            mix_above=40,
         ),
         CreateRoomResult(room=msgspec.structs.replace(EXAMPLE_ROOM, participants=0, guests=0)),
     ),

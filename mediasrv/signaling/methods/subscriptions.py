@@ -38,9 +38,11 @@ class SetSlotsParams(Shape):
       waits for it; the first to go is what is muted, then whoever has been silent longest. A slot whose track is silent
       or muted does not wait.
     - `pinned`: the tracks of `participants` come before all that.
+    - `mix`, for audio: one slot has the mix of everybody else, and the others are empty. The loudest few are heard in
+      it, each without themself. It is there while somebody listens, and costs one stream however many speak.
 
     Nobody's slots show their own tracks, or one track twice. With as many slots as there are tracks every policy but
-    `request` shows all of them.
+    `request` and `mix` shows all of them.
     """
 
     kind: Annotated[Kind, Meta(description="which slots")]

@@ -48,6 +48,17 @@ class FakeProducer:
         self.closed = True
 
 
+class FakeMix:
+    def __init__(self, settings: Any) -> None:
+        self.producer = FakeProducer("", "audio")
+
+    def add(self, producer: Any) -> None: ...
+    def remove(self, producer: Any) -> None: ...
+    def set(self, settings: Any) -> None: ...
+    def close(self) -> None:
+        self.producer.close()
+
+
 @dataclass
 class FakeSlot:
     mid: str
@@ -132,7 +143,7 @@ class Harness:
     def __init__(self, web_folder: Path) -> None:
         self.peers: list[FakePeerConnection] = []
         self.now = 1_800_000_000.0
-        self.rooms = RoomRegistry(lambda _room, observer: self._connect(observer))
+        self.rooms = RoomRegistry(lambda _room, observer: self._connect(observer), open_mix=FakeMix)
         self.wrong: dict[str, str] = {}
         self.warnings: dict[str, str] = {}
         self.sessions: list[Any] = []

@@ -53,3 +53,14 @@ async def test_deleting_the_session_frees_its_media(harness):
     response = await harness.post("/whep/blue", PLAYER)
     assert (await harness.client.delete(response.headers["Location"], headers=harness.bearer())).status == 200
     assert harness.peers[0].closed
+
+
+async def test_a_player_may_ask_for_the_mix_of_the_room(harness):
+    await harness.publish(identity="ada")
+    response = await harness.post("/whep/blue?audio=mix", PLAYER, harness.bearer(identity="bob"))
+    assert response.status == 201
+    assert "?" not in response.headers["Location"]
+    publisher, player = harness.peers
+    assert player.slots["0"].producer not in (None, publisher.producers["0"])
+    refused = await harness.post("/whep/blue?audio=loud", PLAYER, harness.bearer(identity="carol"))
+    assert refused.status == 400

@@ -16,6 +16,7 @@ from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.room import Room, RoomLimits
 from mediasrv.rtc.errors import SdpError
 from mediasrv.rtc.events import Closed
+from mediasrv.rtc.mix import MixSettings
 from mediasrv.signaling.session import Session, SessionLimits
 
 
@@ -207,6 +208,33 @@ class FakePeerConnection:
         self.observer(Closed("closed"))
 
 
+class FakeMix:
+    """Knows who is in it."""
+
+    def __init__(self, settings: MixSettings) -> None:
+        self.settings = settings
+        self.producer = FakeProducer("", "audio", ["opus"], [])
+        self.sources: list[FakeProducer] = []
+
+    @property
+    def closed(self) -> bool:
+        return self.producer.closed
+
+    def add(self, producer: FakeProducer) -> None:
+        assert not self.closed
+        assert producer not in self.sources
+        self.sources.append(producer)
+
+    def remove(self, producer: FakeProducer) -> None:
+        self.sources.remove(producer)
+
+    def set(self, settings: MixSettings) -> None:
+        self.settings = settings
+
+    def close(self) -> None:
+        self.producer.close()
+
+
 # --- a server and its clients ---------------------------------------------------------------------------------------
 
 
@@ -216,14 +244,19 @@ class House:
     def __init__(self, **options: Any) -> None:
         self.clock = VirtualClock()
         self.peers: list[FakePeerConnection] = []
+        self.mixes: list[FakeMix] = []
         limits = options.pop("limits", RoomLimits(resume_s=0))
-        self.registry = RoomRegistry(self.connect, clock=self.clock, limits=limits, **options)
+        self.registry = RoomRegistry(self.connect, clock=self.clock, limits=limits, open_mix=self.open_mix, **options)
         self.events: list[Any] = []
         self.registry.observe(self.events.append)
 
     def connect(self, room: Room, observer: Callable[[Any], None]) -> FakePeerConnection:
         self.peers.append(FakePeerConnection(room, observer))
         return self.peers[-1]
+
+    def open_mix(self, settings: MixSettings) -> FakeMix:
+        self.mixes.append(FakeMix(settings))
+        return self.mixes[-1]
 
     def verify(self, token: str) -> FakeGrant:
         """A token is `identity[@room][:flag,flag…]`, or `identity!` for an admin."""

@@ -80,6 +80,8 @@ class AnySpeakers(RuleBasedStateMachine):
     @rule(data=st.data(), kind=st.sampled_from(KINDS), policy=st.sampled_from(POLICIES))
     def set_slots(self, data: st.DataObject, kind: Kind, policy: str) -> None:
         name = data.draw(st.sampled_from(sorted(self.people)))
+        if policy == "mix":
+            kind = "audio"
         params: dict[str, Any] = {"kind": kind, "policy": policy}
         if policy == "pinned":
             pinned = data.draw(st.lists(st.sampled_from(sorted(self.people)), min_size=1, max_size=3))
@@ -129,7 +131,11 @@ class AnySpeakers(RuleBasedStateMachine):
     def shown(self, client: Client, kind: Kind) -> list[Track]:
         room = client.participant.room
         slots = client.participant.subscriptions.sources()
-        tracks = [room.tracks.get(shown.track_id) for mid, shown in slots.items() if shown and mid[0] == kind[0]]
+        ids = [shown.track_id for mid, shown in slots.items() if shown and mid[0] == kind[0]]
+        mixes = client.participant.subscriptions._policy[kind].name == "mix"
+        assert ("mix" in ids) == (mixes and any(mid[0] == kind[0] for mid in slots))
+        assert not mixes or len(ids) <= 1, "beside the mix nothing is heard"
+        tracks = [room.tracks.get(track_id) for track_id in ids if track_id != "mix"]
         assert None not in tracks, "what is shown is in the room"
         return [track for track in tracks if track is not None]
 
@@ -140,7 +146,7 @@ class AnySpeakers(RuleBasedStateMachine):
         count = sum(mid[0] == kind[0] for mid in me.subscriptions.sources())
         others = [track for track in room.tracks.of_kind(kind).values() if track.owner is not me]
         shown = self.shown(client, kind)
-        if policy.name == "request":
+        if policy.name in ("request", "mix"):
             return
         assert len(shown) == min(count, len(others)), "no slot is empty while a track waits"
         if not policy.follows:
@@ -175,7 +181,16 @@ class AnySpeakers(RuleBasedStateMachine):
             for mid, source in slots.items():
                 producer = client.peer.slots[mid].producer
                 track = client.participant.room.tracks.of_producer(producer) if producer else None
-                assert (track.id if track else None) == (source.track_id if source else None)
+                mixed = producer is not None and producer in [mix.producer for mix in self.house.mixes]
+                showing = "mix" if mixed else track.id if track else None
+                assert showing == (source.track_id if source else None)
+            open_mixes = [mix for mix in self.house.mixes if not mix.closed]
+            listening = [shown for told in self.told.values() for shown in told.values() if shown]
+            assert len(open_mixes) == any(shown["track_id"] == "mix" for shown in listening)
+            for mix in open_mixes:
+                assert set(mix.sources) == {
+                    track.producer for track in client.participant.room.tracks.of_kind("audio").values()
+                }
 
 
 AnySpeakers.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -1,0 +1,145 @@
+"""Who hears the mix of a room, and who is in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mediasrv.rooms.settings import RoomSettings
+from mediasrv.rtc.mix import MixSettings
+
+from .fakes import Client, FakeMix, House, ReplyError
+
+MIX = {"participant_id": None, "track_id": "mix"}
+
+
+def listener(house: House, token: str, slots: int = 2) -> Client:
+    person = house.joined(token)
+    person.offer("m audio send", *(f"a{at} audio recv" for at in range(slots)), "v0 video recv")
+    person.told()
+    return person
+
+
+def shown(person: Client) -> dict[str, str | None]:
+    sources = person.participant.subscriptions.sources()
+    return {mid: source.track_id if source else None for mid, source in sources.items() if mid.startswith("a")}
+
+
+def the_mix(house: House) -> FakeMix:
+    (mix,) = [mix for mix in house.mixes if not mix.closed]
+    return mix
+
+
+def test_one_slot_has_the_mix_and_the_others_are_empty(house: House) -> None:
+    ada, bob, carol = (listener(house, name) for name in ("ada", "bob", "carol"))
+    assert house.mixes == [], "nobody listens to it yet"
+    carol.told()
+    result = carol.request("set_slots", {"kind": "audio", "policy": "mix"})
+    assert result["slots"]["a0"] == MIX
+    assert result["slots"]["a1"] is None
+    mix = the_mix(house)
+    assert carol.peer.slots["a0"].producer is mix.producer
+    assert carol.peer.slots["a1"].producer is None
+    assert set(mix.sources) == {person.peer.producers["m"] for person in (ada, bob, carol)}
+    assert carol.told("slots_changed") == [("slots_changed", {"slots": {"a0": MIX, "a1": None}})]
+
+
+def test_and_back_to_single_tracks_at_any_time(house: House) -> None:
+    _, _, carol = (listener(house, name) for name in ("ada", "bob", "carol"))
+    before = shown(carol)
+    assert None not in before.values()
+    for _ in range(3):
+        carol.request("set_slots", {"kind": "audio", "policy": "mix"})
+        assert shown(carol) == {"a0": "mix", "a1": None}
+        carol.request("set_slots", {"kind": "audio", "policy": "automatic"})
+        assert shown(carol) == before
+    assert len(house.mixes) == 3
+    assert all(mix.closed for mix in house.mixes), "closed with its last listener"
+
+
+def test_tracks_that_come_and_go_are_in_it_and_change_no_slot(house: House) -> None:
+    ada = listener(house, "ada")
+    ada.request("set_slots", {"kind": "audio", "policy": "mix"})
+    ada.told()
+    bob = listener(house, "bob")
+    microphone = bob.peer.producers["m"]
+    assert microphone in the_mix(house).sources
+    assert shown(ada) == {"a0": "mix", "a1": None}
+    bob.offer("m audio inactive")
+    assert microphone not in the_mix(house).sources
+    assert ada.told("slots_changed", "slots_needed") == []
+
+
+def test_there_is_one_mix_for_all_who_listen(house: House) -> None:
+    people = [listener(house, name) for name in ("ada", "bob", "carol")]
+    for person in people:
+        person.request("set_slots", {"kind": "audio", "policy": "mix"})
+    mix = the_mix(house)
+    assert all(person.peer.slots["a0"].producer is mix.producer for person in people)
+    people[0].request("leave")
+    people[1].participant.leave("left")
+    assert not mix.closed
+    people[2].drop()
+    assert mix.closed
+
+
+def test_without_a_slot_one_is_needed_however_many_speak(house: House) -> None:
+    for name in ("ada", "bob", "carol"):
+        listener(house, name)
+    dan = house.joined("dan")
+    dan.request("set_slots", {"kind": "audio", "policy": "mix"})
+    dan.request("set_slots", {"kind": "video", "policy": "request"})
+    assert dan.told("slots_needed")[-1] == ("slots_needed", {"audio": 1, "video": 0})
+    assert house.mixes == []
+    dan.offer("a0 audio recv")
+    assert shown(dan) == {"a0": "mix"}
+
+
+def test_who_may_not_subscribe_does_not_hear_it(house: House) -> None:
+    moderator, bob = listener(house, "ada"), listener(house, "bob")
+    bob.request("set_slots", {"kind": "audio", "policy": "mix"})
+    mix = the_mix(house)
+    moderator.request("revoke", {"participant_id": bob.id, "permissions": ["subscribe"]})
+    assert shown(bob) == {"a0": None, "a1": None}
+    assert bob.peer.slots["a0"].producer is None
+    assert mix.closed
+    moderator.request("grant", {"participant_id": bob.id, "permissions": ["subscribe"]})
+    assert shown(bob) == {"a0": "mix", "a1": None}
+
+
+def test_video_is_not_mixed(house: House) -> None:
+    ada = listener(house, "ada")
+    with pytest.raises(ReplyError, match="audio"):
+        ada.request("set_slots", {"kind": "video", "policy": "mix"})
+
+
+def test_beyond_so_many_participants_the_mix_is_what_everybody_hears() -> None:
+    house = House(defaults=RoomSettings(mix_above=4))
+    people = [listener(house, f"p{at}") for at in range(4)]
+    assert house.mixes == []
+    chooser = people[0]
+    chooser.request("set_slots", {"kind": "audio", "policy": "loudest"})
+    fifth = listener(house, "p4")
+    assert shown(fifth) == {"a0": "mix", "a1": None}
+    assert all(shown(person)["a0"] == "mix" for person in people[1:])
+    assert shown(chooser)["a0"] != "mix", "who has chosen keeps what was chosen"
+    fifth.request("leave")
+    assert shown(people[1])["a0"] == "mix", "one more or less does not change it for all, time and again"
+    people[3].request("leave")
+    assert shown(people[1])["a0"] != "mix"
+    assert all(mix.closed for mix in house.mixes)
+
+
+def test_a_room_says_how_its_mix_sounds(house: House) -> None:
+    admin = house.admin()
+    created = admin.request("create_room", {"room": "hall", "mix_above": 0, "mix": {"complexity": 9, "fec": True}})
+    assert created["room"]["mix"]["complexity"] == 9
+    assert created["room"]["mix"]["talkers"] == 3
+    listener(house, "ada@hall")
+    mix = the_mix(house)
+    assert mix.settings == MixSettings(complexity=9, fec=True)
+    admin.request("update_room", {"room": "hall", "mix": {"bitrate_bps": 24_000}})
+    assert mix.settings.bitrate_bps == 24_000
+    with pytest.raises(ReplyError, match="complexity"):
+        admin.request("update_room", {"room": "hall", "mix": {"complexity": 11}})
+    admin.request("update_room", {"room": "hall", "mix_above": None})
+    assert mix.closed

@@ -1,0 +1,42 @@
+"""The mix of a room in a real browser: each page sends a tone of its own, and hears those of the others alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import OpenPage, eventually
+from playwright.async_api import Page
+from server_process import ServerProcess
+
+pytestmark = pytest.mark.browser
+
+PEER = Path(__file__).with_name("tone_peer.js").read_text()
+PATIENCE_MS = 20_000
+
+
+async def test_each_hears_the_others_tones_and_not_its_own(
+    open_page: OpenPage, server: ServerProcess, room: str
+) -> None:
+    async def person(name: str, frequency: int) -> Page:
+        page = await open_page(f"{server.url}healthz")
+        await page.evaluate(PEER, {"token": server.token(name, room), "frequency": frequency, "policy": "mix"})
+        return page
+
+    pages = {frequency: await person(name, frequency) for name, frequency in (("Ada", 440), ("Bob", 1_000))}
+    for own, page in pages.items():
+        (other,) = pages.keys() - {own}
+        await eventually(page, f"tonePeer.hears({other}) && tonePeer.isDeafTo({own})", PATIENCE_MS)
+        assert await page.evaluate("Object.values(tonePeer.slots).map(({ track_id }) => track_id)") == ["mix"]
+
+    # A third one hears both, and whoever is muted is heard no more.
+    carol = await person("Carol", 1_700)
+    await eventually(carol, "tonePeer.hears(440) && tonePeer.hears(1000) && tonePeer.isDeafTo(1700)", PATIENCE_MS)
+    await pages[440].evaluate("tonePeer.request('mute', { track_id: tonePeer.trackId })")
+    await eventually(carol, "tonePeer.isDeafTo(440) && tonePeer.hears(1000)", PATIENCE_MS)
+    await eventually(pages[1_000], "tonePeer.isDeafTo(440) && tonePeer.hears(1700)", PATIENCE_MS)
+
+    # Single tracks instead: without another offer, and still not one's own.
+    await carol.evaluate("tonePeer.request('set_slots', { kind: 'audio', policy: 'automatic' })")
+    await pages[440].evaluate("tonePeer.request('unmute', { track_id: tonePeer.trackId })")
+    await eventually(carol, "tonePeer.hears(440) && tonePeer.isDeafTo(1000)", PATIENCE_MS)

@@ -165,7 +165,7 @@ class Server:
         self._bans: KeptBans | None = None
         self._verifier = TokenVerifier(settings.keys, leeway_s=settings.token_leeway_s)
         self._clients = ClientAddresses(settings.trusted_proxies)
-        self._metrics = ServerMetrics(self._rooms, self._pool.workers)
+        self._metrics = ServerMetrics(self._rooms, self._pool.workers, self._pool.mixer_counters)
         self._rooms.observe(self._metrics.rooms.observe)
         self._lag = LoopLag(self._metrics.loop_lag)
         self._health = Health(self._lag, self._pool.workers)

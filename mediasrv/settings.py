@@ -14,7 +14,7 @@ from mediasrv.rooms.settings import HISTORY_MAX_MESSAGES
 
 DEV_KEY = "devkey"
 DEV_SECRET = "devsecret-devsecret-devsecret-32"
-MAX_WORKERS = 64  # as many as the media plane joins by pipes
+MAX_WORKERS = 63  # the media plane joins 64 by pipes, of which one mixes
 
 # Never shown, not even when they are wrong: a secret must not reach a terminal or a log.
 SECRET_SETTINGS = frozenset({"database", "keys", "webhooks"})

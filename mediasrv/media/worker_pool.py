@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol
@@ -125,9 +125,12 @@ class WorkerPool:
         for worker in self.workers:
             for name, value in worker.counters().items():
                 total[name] = total.get(name, 0) + value
-        if self.mixer is not None:
-            total.update(self.mixer.counters())
+        total.update(self.mixer_counters())
         return total
+
+    def mixer_counters(self) -> Mapping[str, int]:
+        """Those of the mixing thread alone; empty before it has started."""
+        return self.mixer.counters() if self.mixer is not None else {}
 
     def _bind(self, index: int) -> NativeWorker:
         settings = self._settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from prometheus_client import (
@@ -22,6 +22,7 @@ from mediasrv.media.media_worker import MediaWorker
 from mediasrv.metrics.control import ControlCollector
 from mediasrv.metrics.journal import JournalCollector
 from mediasrv.metrics.media import MediaCollector
+from mediasrv.metrics.mixing import MixerCollector
 from mediasrv.metrics.rooms import RoomMetrics
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.signaling.method_table import METHODS
@@ -38,7 +39,12 @@ HTTP_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "
 
 
 class ServerMetrics:
-    def __init__(self, rooms: RoomRegistry, workers: Sequence[MediaWorker]) -> None:
+    def __init__(
+        self,
+        rooms: RoomRegistry,
+        workers: Sequence[MediaWorker],
+        mixer_counters: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self.rooms = RoomMetrics(self.registry, rooms)
         self.journal = JournalCollector()
@@ -71,6 +77,7 @@ class ServerMetrics:
         self.control = ControlCollector()
         self.registry.register(self.control)
         self.registry.register(MediaCollector(workers))
+        self.registry.register(MixerCollector(mixer_counters))
         self.registry.register(self.journal)
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)

@@ -22,6 +22,7 @@ import typer
 
 from mediasrv import cli, config, tokens
 from mediasrv.http.media_endpoint import STATUS_OF_CODE
+from mediasrv.media.mixer import Mixer
 from mediasrv.rooms.events import LeaveReason
 from mediasrv.rooms.permissions import FLAG_OF_NAME
 
@@ -151,6 +152,12 @@ def test_the_counters_are_all_there():
     counters = pytest.importorskip("mediaplane.counters").COUNTER_NAMES
     documented = [name for row in tables(section(read("architecture.md"), "Counters")) for name in words(row[0])]
     assert sorted(documented) == sorted(counters)
+
+
+def test_the_counters_of_the_mixing_thread_are_all_there():
+    mixer = Mixer(pytest.importorskip("mediaplane.audio.mixer_thread").MixerThread())
+    rows = tables(section(read("architecture.md"), "Counters of the mixing thread"))
+    assert sorted(name for row in rows for name in words(row[0])) == sorted(mixer.counters())
 
 
 def test_the_statuses_are_all_there():

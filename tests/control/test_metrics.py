@@ -91,6 +91,14 @@ async def test_a_worker_shows_all_that_it_counts():
         assert found[f"mediasrv_media_{distribution.name}"].type == "histogram"
 
 
+async def test_the_mixing_thread_shows_all_that_it_counts():
+    counted = pytest.importorskip("mediaplane.audio.mixer_thread").MixerThread().counters()
+    async with running() as server:
+        found = await families(server)
+    assert sum(name.startswith("mediasrv_mixer_") for name in found) == len(counted)
+    assert value(found, "mediasrv_mixer_shed") == 0
+
+
 async def test_buckets_are_cumulative_and_in_seconds():
     async with running() as server:
         spread = (1e-6, [10, 20], [3, 2, 1], 95)

@@ -128,7 +128,6 @@ def test_the_package_runs_as_a_module():
     [
         (["token", "--identity", "ada", "--room", "blue"], ["aiohttp", "sqlalchemy", "alembic", "mediaplane"]),
         (["ctl", "rooms", "--help"], ["aiohttp", "sqlalchemy", "alembic", "jwt", "mediaplane"]),
-        (["journal", "show", "--help"], ["aiohttp", "jwt", "mediaplane"]),
     ],
 )
 def test_a_command_imports_what_it_needs(arguments, unneeded):

@@ -453,3 +453,5 @@ async def test_nobody_waits_for_a_disk_that_takes_nothing(harness, monkeypatch):
         journal.writer.write(record)
     await asyncio.wait_for(journal.writer.has_room(), 20)
     assert journal.writer.spool_failing
+    monkeypatch.undo()
+    assert await journal.writer.drain(20)

@@ -1,4 +1,4 @@
-"""`mediasrv journal …`: check, show and follow the journal, and see to what webhooks did not take."""
+"""`mediasrv journal …`: check, show and follow the journal, erase a person, and see to what webhooks did not take."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from mediasrv.journal import chain, files, settings
 from mediasrv.journal.check import check_journal
 from mediasrv.journal.outbox import Outbox
 from mediasrv.journal.reader import READ_MAX, JournalReader
+from mediasrv.journal.record_table import RecordTable, read_start
 from mediasrv.journal.records import StoredRecord
+from mediasrv.journal.retention import RetentionTask
+from mediasrv.rooms.clock import SystemClock
 from mediasrv.store.data_folder import default_data_folder
 from mediasrv.store.database import DATABASE_ERRORS, Database, DatabaseError, database_url, words
 
@@ -177,6 +180,33 @@ def dead_letters(
                     given_up = chain.timestamp(each.dead_ms or 0)
                     print(f"{each.position}  {each.webhook}  {what}  given up {given_up} "
                           f"after {each.attempts} attempts: {each.error}")  # fmt: skip
+
+    _run(config_file, data_dir, database, run)
+
+
+@app.command()
+def erase(
+    identity: Annotated[str, typer.Argument(metavar="IDENTITY", help="Whose: as it stands in their tokens.")],
+    config_file: ConfigFile = None,
+    data_dir: DataDir = None,
+    database: DatabaseUrl = None,
+) -> None:
+    """Erase who somebody is: the personal fields of all records about them, and their bans. The rest still verifies."""
+
+    async def run(journal: Database, folder: Path) -> None:
+        key = files.read_key(folder / files.KEY_NAME)
+        if key is None:
+            raise DatabaseError(
+                f"{folder / files.KEY_NAME} is missing, and an erasure is signed; give the server's data folder with "
+                "--data-dir"
+            )
+        async with journal.snapshot() as connection:
+            if await read_start(connection) is None:
+                raise DatabaseError(f"the database {journal.name} has no journal yet")
+        clock = SystemClock()
+        table = await RecordTable.open(journal, key, "", lambda: int(clock.time() * 1000))
+        count = await RetentionTask(table, settings.parse_retention({}), clock).erase_person(identity)
+        print(f"{count} records do not say any more who {identity!r} is, and there are no bans of them")
 
     _run(config_file, data_dir, database, run)
 

@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 from mediasrv.cli import app
 from mediasrv.journal import files
+from mediasrv.journal.kept_bans import KeptBans
 from mediasrv.journal.settings import Webhook
+from mediasrv.rooms.bans import Ban, Bans
 from mediasrv.store.data_folder import DataFolder, DataFolderError, default_data_folder
 from mediasrv.store.tables import journal_records
 
@@ -170,3 +172,31 @@ def test_a_temporary_folder_goes():
 )
 def test_where_data_goes_if_nobody_says(environment, path):
     assert str(default_data_folder(environment)) == path
+
+
+async def test_a_person_is_erased_beside_a_running_journal(run, harness: JournalHarness):
+    journal = await harness.write([*harness.room().call("ada", "bob"), harness.room("blue", "r_2").opened()])
+    bans = Bans()
+    keeping = await KeptBans.open(bans, journal.database, harness.clock)
+    now = harness.clock.time()
+    for who in ("ada", "bob"):
+        bans.add(Ban("standup", now + 600, "p_host", "spam", who, since=now), now)
+    await keeping.write()
+    result = await run("erase", "ada")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("2 records do not say any more who 'ada' is")
+    await harness.write([harness.room("red", "r_3").opened()])  # the journal goes on
+    assert {each.fields.get("identity") for each in await journal.reader.read()} == {None, "bob"}
+    assert (await run("verify")).exit_code == 0
+    await keeping.write()
+    assert [each.identity for each in bans] == ["bob"]
+    await keeping.stop()
+
+
+async def test_an_erasure_without_the_key_is_refused(run, harness: JournalHarness):
+    await harness.write(harness.room().call("ada"))
+    await harness.close()
+    (harness.folder / files.KEY_NAME).unlink()
+    result = await run("erase", "ada")
+    assert result.exit_code == 2
+    assert "journal.key is missing, and an erasure is signed" in result.stderr

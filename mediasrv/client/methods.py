@@ -127,7 +127,9 @@ class Methods(ABC):
         await self._request("unban", params, Nothing)
 
     async def list_bans(self, *, room: str | None = None) -> ListBansResult:
-        """The bans of the room that hold, oldest first."""
+        """The bans of the room that hold, oldest first. They outlive the room and the server; of a room that is
+        closed they are there again when it is created.
+        """
         params = ListBansParams(room=room)
         return await self._request("list_bans", params, ListBansResult)
 

@@ -118,7 +118,8 @@ class UnbanParams(Shape):
 
 
 class ListBansParams(Shape):
-    """The bans of the room that hold, oldest first."""
+    """The bans of the room that hold, oldest first. They outlive the room and the server; of a room that is closed they
+    are there again when it is created."""
 
     room: InRoom = None
 

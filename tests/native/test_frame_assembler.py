@@ -101,6 +101,24 @@ def test_a_hole_is_given_up_in_time_and_one_keyframe_is_asked_for() -> None:
     }
 
 
+def test_a_keyframe_that_breaks_is_asked_for_once_more() -> None:
+    assembler = FrameAssembler()
+    assembler.insert(FIRST, 0, True, 0, start=YES, keyframe=True)
+    assembler.insert(FIRST + 2, 6_000, True, 0, start=YES)
+    assembler.take(HOLE_US)
+    assert assembler.take_keyframe_request()
+    for seq64 in (3, 4, 6):  # of the keyframe that comes for it, all but one packet
+        assembler.insert(FIRST + seq64, 9_000, seq64 == 6, HOLE_US, start=YES if seq64 == 3 else NO, keyframe=True)
+    assert assembler.take(HOLE_US) == []
+    assert not assembler.take_keyframe_request(), "it may still get whole"
+    assembler.take(2 * HOLE_US)
+    assert assembler.take_keyframe_request()
+    assembler.insert(FIRST + 7, 12_000, True, 2 * HOLE_US, start=YES)
+    assembler.take(2 * HOLE_US)
+    assert not assembler.take_keyframe_request()
+    assert assembler.counters()["keyframe_requests"] == 2
+
+
 def test_a_keyframe_makes_frames_decodable_again() -> None:
     assembler = FrameAssembler()
     assembler.insert(FIRST, 0, True, 0, keyframe=True)

@@ -6,9 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
-from jitter_call import FRAME, FRAME_US, PATH_US, Listener, decoded, loudness_db, sent, steepest, talk
+from jitter_call import FRAME, FRAME_US, PATH_US, Listener, Packet, decoded, loudness_db, sent, steepest, talk
 from mediaplane.testing.jitter_buffer import JitterBuffer
 from mediaplane.testing.opus import Encoder
+
+from bench.speech import speech
 
 
 def where(heard: np.ndarray, truth: np.ndarray) -> int:
@@ -217,6 +219,25 @@ def test_silence_that_is_not_sent_is_no_loss():
     assert loudness_db(heard, len(heard))[0] > 40, "and it is heard again"
 
 
+def test_while_a_source_is_silent_its_room_is_still_heard():
+    chance = np.random.default_rng(1)
+    pcm = speech(6.0).astype(float)
+    pcm[2 * 48_000 : 5 * 48_000] = 0
+    pcm = np.clip(pcm + chance.normal(0, 60, len(pcm)), -32_768, 32_767).astype(np.int16)
+    encoder = Encoder(dtx=True, bitrate_bps=32_000)
+    payloads = [encoder.encode(pcm[at : at + FRAME].tobytes()) for at in range(0, len(pcm), FRAME)]
+    packets: list[Packet] = []
+    for k, payload in enumerate(payloads):
+        if len(payload) > 2 or len(payloads[k - 1]) > 2:  # of each silence the first one is sent
+            packets.append(Packet(len(packets), k * FRAME, payload, k * FRAME_US + PATH_US))
+    assert len(packets) < 0.7 * len(payloads)
+    listener = Listener().listen(packets)
+    assert listener.concealed == 0
+    room = loudness_db(decoded(payloads)[int(2.5 * 48_000) : int(4.5 * 48_000)], 4_800)
+    heard = loudness_db(listener.pcm[int(2.5 * 48_000) : int(4.5 * 48_000)], 4_800)
+    assert np.abs(heard - np.median(room)).max() < 4, "comfort noise is as loud as the noise"
+
+
 def test_a_source_that_stops_fades_and_begins_again_with_the_right_delay():
     payloads = talk()
     packets = sent(payloads)
@@ -257,8 +278,6 @@ def test_another_source_begins_at_once():
 
 
 def test_frames_of_every_size_and_both_channel_counts():
-    from mediaplane.testing.opus import Encoder
-
     for samples in (120, 240, 480, 960, 1920, 2880):
         for channels in (1, 2):
             encoder = Encoder(channels)

@@ -3,7 +3,7 @@
 It holds no payload. A frame is a run of sequence numbers; whoever takes it reads its packets where they are kept, such
 as a retransmission_buffer_t. A frame comes out with the packet that completes it, never ahead of an older one. What is
 missing is asked for, and given up after `hole_us`: then one keyframe is asked for, and frames are told to be
-undecodable until it comes.
+undecodable until it comes. If it breaks too, another one is asked for.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -47,6 +47,7 @@ cdef struct frame_assembler_t:
     uint8_t decodable
     uint8_t markers              # the sender marks the last packets of its frames
     uint8_t keyframe_wanted      # 2: and somebody was told
+    int64_t broken_keyframe      # timestamp of the last one that did not get whole; -1: none
     uint64_t frames
     uint64_t keyframe_requests
     uint64_t given_up            # packets that did not come in time

@@ -15,6 +15,7 @@ cdef enum:
 cdef void frame_assembler_init(frame_assembler_t *assembler, int64_t hole_us) noexcept nogil:
     memset(assembler, 0, sizeof(frame_assembler_t))
     assembler.hole_us = hole_us
+    assembler.broken_keyframe = -1
     _begin(assembler)
 
 
@@ -57,6 +58,17 @@ cdef void _want_keyframe(frame_assembler_t *assembler) noexcept nogil:
     if not assembler.keyframe_wanted:
         assembler.keyframe_wanted = True
         assembler.keyframe_requests += 1
+
+
+cdef void _discard(frame_assembler_t *assembler, int64_t seq64) noexcept nogil:
+    """A packet that came, but whose frame does not get whole."""
+    cdef const assembler_slot_t *packet = _packet(assembler, seq64)
+    assembler.packets_discarded += 1
+    if packet.keyframe and packet.timestamp != assembler.broken_keyframe:
+        assembler.broken_keyframe = packet.timestamp
+        if assembler.keyframe_wanted == 2:
+            assembler.keyframe_wanted = False        # it was the answer
+            _want_keyframe(assembler)
 
 
 cdef void _mark_missing(frame_assembler_t *assembler, int64_t first, int64_t end, int64_t now_us) noexcept nogil:
@@ -135,7 +147,7 @@ cdef bint _find_start(frame_assembler_t *assembler) noexcept nogil:
             assembler.next_seq = assembler.scan_seq = seq64
             assembler.searching = False
             return True
-        assembler.packets_discarded += 1
+        _discard(assembler, seq64)
         assembler.at_beginning = False
         seq64 += 1
         assembler.next_seq = assembler.scan_seq = seq64
@@ -193,7 +205,9 @@ cdef int64_t _hole(const frame_assembler_t *assembler) noexcept nogil:
 
 
 cdef void _give_up(frame_assembler_t *assembler, int64_t hole) noexcept nogil:
-    assembler.packets_discarded += hole - assembler.next_seq
+    cdef int64_t seq64
+    for seq64 in range(assembler.next_seq, hole):
+        _discard(assembler, seq64)
     assembler.given_up += 1
     assembler.at_beginning = False
     assembler.searching = True

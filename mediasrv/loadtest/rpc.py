@@ -105,12 +105,15 @@ class Rpc:
         http: aiohttp.ClientSession,
         certificate: Certificate,
         profile: Profile | None,
+        *,
+        hears_mix: bool = False,
     ) -> None:
         self._url = url
         self._tokens = tokens
         self._http = http
         self._certificate = certificate
         self._profile = profile
+        self._hears_mix = hears_mix
         self._connections: list[RpcConnection] = []
 
     async def publish(self, room: str, identity: str, sends: Sequence[Sending]) -> Negotiated:
@@ -133,6 +136,8 @@ class Rpc:
         connection = await RpcConnection.open(self._url, self._http)
         self._connections.append(connection)
         await connection.call("join", {"token": token})
+        if self._hears_mix:
+            await connection.call("set_slots", {"kind": "audio", "policy": "mix"})
         credentials = IceCredentials.generate()
         offer = write_offer(lines, credentials, self._certificate)
         result = await connection.call("offer", {"sdp": offer})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from mediaplane.loadgen.generator import LoadGenerator
-from mediaplane.loadgen.media import AudioSource, Connection, Stream, VideoSource
+from mediaplane.loadgen.media import AudioSource, Connection, RecordedSource, Stream, VideoSource
 from mediaplane.worker import Worker
 
 from mediasrv.rtc.certificate import Certificate
@@ -89,7 +89,7 @@ class Stage:
             self.producers.append((kind, producer))
         self.generator.add_publisher(connection, sources)
 
-    def subscribe(self, *, announced: bool = True, mid_id: int = 1, **changes: Any) -> None:
+    def subscribe(self, *, announced: bool = True, mid_id: int = 1, mixed: bool = False, **changes: Any) -> None:
         """To everything that is published. Without `announced`, the generator is not told the SSRCs."""
         transport, connection = self.connect(**changes)
         streams = []
@@ -108,7 +108,7 @@ class Stage:
                 two_byte=False,
             )
             self.worker.connect_consumer(consumer, producer, [(payload_type, payload_type, 0)])
-            streams.append(Stream(kind, ssrc if announced else 0, payload_type, str(mid), mid_id))
+            streams.append(Stream(kind, ssrc if announced else 0, payload_type, str(mid), mid_id, mixed))
         self.generator.add_subscriber(connection, streams)
 
     def peers(self) -> list[dict[str, Any]]:
@@ -182,6 +182,43 @@ async def test_latencies_count_each_packet_that_was_opened(open_stage: Open) -> 
         assert sum(latencies.values()) == stream["verified"]
         assert 0 <= stream["latency_mean_us"] <= stream["latency_max_us"] <= max(latencies)
         assert all(0 <= upper_us < 20_000_000 for upper_us in latencies)
+
+
+async def test_recorded_packets_are_sent_over_and_over_and_a_mixed_stream_is_not_compared(open_stage: Open) -> None:
+    stage = open_stage()
+    transport, connection = stage.connect()
+    recording = [(b"\xf8" + bytes([number]) * (50 + number), 10 + number) for number in range(3)]
+    source = RecordedSource(7, AUDIO, "0", recording, {MID: 1})
+    producer = stage.new_id()
+    stage.worker.create_producer(
+        transport,
+        producer,
+        kind="audio",
+        mid="0",
+        codecs=[(AUDIO, "opus", 48000, 0)],
+        encodings=[("", source.ssrc, 0)],
+        nack=False,
+        pli=False,
+        fir=False,
+        transport_cc=False,
+    )
+    stage.producers.append(("audio", producer))
+    stage.generator.add_publisher(connection, [source])
+    stage.subscribe()
+    stage.subscribe(mixed=True)
+    await stage.all_get(12)
+    await stage.media_ends()
+
+    (sent,) = stage.peers()[0]["sources"]
+    rounds, rest = divmod(sent["packets"], 3)
+    assert sent["octets"] == rounds * (51 + 52 + 53) + sum((51, 52, 53)[:rest])
+    compared, mixed = stage.streams()
+    assert (compared["verified"], compared["corrupt"]) == (0, compared["packets"])
+    assert (mixed["verified"], mixed["corrupt"]) == (mixed["packets"], 0)
+    gaps = stage.generator.statistics()["audio_gap"]
+    assert sum(gaps.values()) == compared["packets"] + mixed["packets"] - 2
+    with pytest.raises(ValueError, match="level of 0 to 127"):
+        stage.generator.add_publisher(connection, [RecordedSource(8, AUDIO, "0", [(b"x", 128)])])
 
 
 async def test_streams_whose_ssrc_no_answer_named_are_told_apart_by_their_mid(open_stage: Open) -> None:

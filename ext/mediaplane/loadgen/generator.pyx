@@ -259,6 +259,7 @@ cdef class LoadGenerator:
         """Counters since the start; they only grow. Latencies in microseconds, as {bucket's upper end: count}."""
         return {
             "peers": [peer_to_python(<const peer_t *><size_t>address) for address in self.joined],
+            "audio_gap": _histogram_to_python(&self.generator.audio_gap),
             "audio_latency": _histogram_to_python(&self.generator.audio_latency),
             "video_latency": _histogram_to_python(&self.generator.video_latency),
             "datagrams": self.generator.datagrams,

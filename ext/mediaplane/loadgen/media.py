@@ -41,7 +41,18 @@ class VideoSource:
     rid: str = ""
 
 
-Source = AudioSource | VideoSource
+@dataclass(frozen=True, slots=True)
+class RecordedSource:
+    """Opus packets of 20 ms, over and over from the first: (packet, level in -dBov) each."""
+
+    ssrc: int
+    payload_type: int
+    mid: str
+    packets: Sequence[tuple[bytes, int]]
+    extensions: Mapping[str, int] = field(default_factory=dict)
+
+
+Source = AudioSource | VideoSource | RecordedSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,8 @@ class Stream:
     """An RTP stream that the server will send.
 
     `ssrc` 0: the answer did not name it. Then it is that of the first packet with `mid` under the header extension
-    `mid_id`, or of the first with the payload type if packets carry no MID.
+    `mid_id`, or of the first with the payload type if packets carry no MID. `mixed`: it carries a mix, which is opened
+    and counted, but not compared with what a source sent.
     """
 
     kind: Literal["audio", "video"]
@@ -57,6 +69,7 @@ class Stream:
     payload_type: int
     mid: str = ""
     mid_id: int = 0
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,9 @@ cdef struct source_t:
     uint32_t frame_bytes         # mean payload of a frame
     uint32_t packet_bytes        # largest payload of a packet
     uint32_t random              # state of the frame sizes
+    uint8_t *recording           # Opus packets that are sent over and over, see source.pxd; NULL: the pattern
+    uint32_t recording_size
+    uint32_t recording_at        # of the next one
     int64_t interval_us          # from frame to frame
     int64_t frame_due_us
     int64_t packet_due_us        # of the frame at hand
@@ -82,6 +85,7 @@ cdef struct stream_t:
     uint32_t ssrc                # 0: not known yet
     uint32_t source_id           # of the source whose packets it carries; 0: none was opened yet
     uint8_t is_video
+    uint8_t is_mixed             # what it carries is not what a source sent
     uint8_t payload_type
     uint8_t mid_id               # of the header extension; 0: not negotiated
     uint8_t mid_size
@@ -105,6 +109,7 @@ cdef struct stream_t:
     uint64_t misordered          # numbers that went back while the RTP sequence went on
     uint64_t sender_reports
     int64_t first_packet_us
+    int64_t last_packet_us
     int64_t latency_sum_us       # of the opened ones
     int64_t latency_max_us
 
@@ -185,6 +190,7 @@ cdef struct generator_t:
     uint64_t datagrams
     uint64_t late_frames         # sent more than LATE_US after their time
     uint64_t send_errors
+    histogram_t audio_gap        # from a packet of a stream to its next one
     histogram_t audio_latency
     histogram_t video_latency
     uint32_t sealed_count

@@ -217,6 +217,7 @@ cdef void _open_sealed(generator_t *generator, peer_t *peer, int64_t now_us) noe
 cdef void _rtp(generator_t *generator, peer_t *peer, uint8_t *data, uint32_t size, int64_t now_us) noexcept nogil:
     cdef srtp_unprotect_job_t *job = &generator.opening[generator.sealed_count]
     cdef sealed_t *item = &generator.sealed[generator.sealed_count]
+    cdef int64_t gap_us
     if peer.srtp_receive == NULL or rtp_parse_header(data, size, &item.header) != OK:
         peer.bad_datagrams += 1
         return
@@ -226,8 +227,11 @@ cdef void _rtp(generator_t *generator, peer_t *peer, uint8_t *data, uint32_t siz
     if item.stream == NULL:
         peer.bad_datagrams += 1
         return
+    gap_us = now_us - item.stream.last_packet_us if item.stream.packets else -1
     if not stream_arrived(item.stream, &item.header, size, now_us):
         return
+    if gap_us >= 0 and not item.stream.is_video:
+        histogram_add(&generator.audio_gap, gap_us)
     if generator.open_every > 1 and item.stream.packets % generator.open_every != 1:
         return
     job.session = peer.srtp_receive
@@ -349,10 +353,13 @@ cdef void peer_close(generator_t *generator, peer_t *peer) noexcept nogil:
 
 
 cdef void peer_free(peer_t *peer) noexcept nogil:
+    cdef uint32_t i
     if peer == NULL:
         return
     if peer.fd >= 0:
         c_close(peer.fd)
+    for i in range(peer.source_count):
+        free(peer.sources[i].recording)
     dtls_session_free(peer.dtls)
     srtp_session_free(peer.srtp_receive)
     srtp_session_free(peer.srtp_send)

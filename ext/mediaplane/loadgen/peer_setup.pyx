@@ -1,6 +1,6 @@
 """Everything of a peer is checked and allocated here, before its thread sees it; and its counters are read here."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc
+from libc.stdlib cimport calloc, malloc
 from libc.string cimport memcpy
 
 from mediaplane.deadlines cimport deadline_init
@@ -9,7 +9,7 @@ from mediaplane.loadgen.model cimport (
 )
 from mediaplane.loadgen.peer cimport peer_free
 from mediaplane.loadgen.peer_socket cimport peer_socket_open
-from mediaplane.loadgen.source cimport SMALLEST_PAYLOAD
+from mediaplane.loadgen.source cimport RECORDED_HEADER_BYTES, SMALLEST_PAYLOAD
 from mediaplane.secure.dtls cimport (
     DTLS_CLIENT, DTLS_MAX_FINGERPRINTS, DTLS_SERVER, FINGERPRINT_SHA256, FINGERPRINT_SHA384, FINGERPRINT_SHA512,
     dtls_failure_text, dtls_fingerprint_t, dtls_session_new, dtls_use_profile,
@@ -22,7 +22,7 @@ import ipaddress
 import os
 import random
 
-from mediaplane.loadgen.media import VideoSource
+from mediaplane.loadgen.media import RecordedSource, VideoSource
 
 cdef enum:
     PATH_MTU = 1200
@@ -66,16 +66,38 @@ cdef int _fill_dtls(generator_t *generator, peer_t *peer, object connection) exc
     return 0
 
 
+cdef int _fill_recording(source_t *source, object packets) except -1:
+    cdef bytes recording
+    for packet, level in packets:
+        if not 0 < len(packet) <= LARGEST_PACKET or not 0 <= level <= 127:
+            raise ValueError(f"a recorded packet has 1 to {LARGEST_PACKET} bytes and a level of 0 to 127, "
+                             f"not {len(packet)} and {level}")
+    recording = b"".join(len(packet).to_bytes(2, "big") + bytes([level]) + packet for packet, level in packets)
+    if not recording:
+        raise ValueError("a recording has a packet at least")
+    source.recording = <uint8_t *>malloc(len(recording))
+    if source.recording == NULL:
+        raise MemoryError("no memory for a recording")
+    memcpy(source.recording, <const char *>recording, len(recording))
+    source.recording_size = len(recording)
+    return 0
+
+
 cdef int _fill_source(source_t *source, object wanted, uint32_t id) except -1:
     cdef bint is_video = isinstance(wanted, VideoSource)
     cdef int smallest = 4 * SMALLEST_PAYLOAD if is_video else SMALLEST_PAYLOAD
-    if not smallest <= wanted.packet_bytes <= LARGEST_PACKET:
-        raise ValueError(f"a packet's payload has {smallest} to {LARGEST_PACKET} bytes, not {wanted.packet_bytes}")
+    cdef int packet_bytes = SMALLEST_PAYLOAD
+    if isinstance(wanted, RecordedSource):
+        _fill_recording(source, wanted.packets)
+    else:
+        packet_bytes = wanted.packet_bytes
+    if not smallest <= packet_bytes <= LARGEST_PACKET:
+        raise ValueError(f"a packet's payload has {smallest} to {LARGEST_PACKET} bytes, not {packet_bytes}")
     source.id = id
     source.ssrc = wanted.ssrc
     source.payload_type = wanted.payload_type
     source.is_video = is_video
-    source.packet_bytes = wanted.packet_bytes
+    source.packet_bytes = packet_bytes
     source.mid_id = wanted.extensions.get(_MID, 0)
     source.transport_cc_id = wanted.extensions.get(_TRANSPORT_CC, 0)
     source.mid_size = _copy(wanted.mid.encode(), source.mid, sizeof(source.mid), "mid")
@@ -92,8 +114,8 @@ cdef int _fill_source(source_t *source, object wanted, uint32_t id) except -1:
             raise ValueError(f"{wanted.bitrate_bps} bit/s leaves a frame {source.frame_bytes} bytes: too little")
     else:
         source.clock_rate = 48000
-        source.interval_us = round(1e3 * wanted.interval_ms)
-        source.frame_bytes = wanted.packet_bytes
+        source.interval_us = 20000 if source.recording != NULL else round(1e3 * wanted.interval_ms)
+        source.frame_bytes = packet_bytes
         source.level_id = wanted.extensions.get(_AUDIO_LEVEL, 0)
     return 0
 
@@ -101,6 +123,7 @@ cdef int _fill_source(source_t *source, object wanted, uint32_t id) except -1:
 cdef int _fill_stream(stream_t *stream, object wanted) except -1:
     stream.ssrc = wanted.ssrc
     stream.is_video = wanted.kind == "video"
+    stream.is_mixed = wanted.mixed
     stream.payload_type = wanted.payload_type
     if wanted.mid and wanted.mid_id:
         stream.mid_id = wanted.mid_id
@@ -135,8 +158,8 @@ cdef peer_t *peer_new(generator_t *generator, object connection, object sources,
         if peer.reporters == NULL or peer.streams == NULL:
             raise MemoryError("no memory for a peer's streams")
         for source in sources:
-            _fill_source(&peer.sources[peer.source_count], source, random.getrandbits(31) | 1)
             peer.source_count += 1
+            _fill_source(&peer.sources[peer.source_count - 1], source, random.getrandbits(31) | 1)
         for stream in streams:
             _fill_stream(&peer.streams[peer.stream_count], stream)
             peer.stream_ssrcs[peer.stream_count] = stream.ssrc

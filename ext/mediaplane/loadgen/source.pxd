@@ -11,6 +11,10 @@ cdef enum:
     TRAILER_MAGIC = 0x4D504C47
     SMALLEST_PAYLOAD = 40        # CODEC_BYTES + TRAILER_BYTES
 
+# A recording: packets, one after the other, each as its size (16 bits), its audio level (RFC 6464, 8 bits), itself.
+cdef enum:
+    RECORDED_HEADER_BYTES = 3
+
 # What stands between the codec's headers and the trailer of packet `number`: a piece of the pattern that starts here.
 cdef inline uint32_t pattern_offset(uint64_t number) noexcept nogil:
     return <uint32_t>(number * 37) & 2047

@@ -2,7 +2,7 @@
 from libc.string cimport memcpy
 
 from mediaplane.status cimport OK
-from mediaplane.wire.byte_order cimport store16, store32, store64
+from mediaplane.wire.byte_order cimport load16, store16, store32, store64
 from mediaplane.wire.rtp cimport RTP_FIXED_HEADER_SIZE, rtp_write_fixed_header
 from mediaplane.wire.rtp_extensions cimport extension_writer_t, extensions_begin, extensions_end, extensions_put
 
@@ -36,6 +36,7 @@ cdef void source_start(source_t *source, int64_t now_us) noexcept nogil:
     source.picture_id = source.random & 0x7FFF
     source.index = source.ssrc & 0x7FFF        # so that the roll-over counter of both sides surely starts at 0
     source.keyframe_wanted = source.is_video
+    source.recording_at = 0
 
 
 cdef int64_t source_due_us(const source_t *source) noexcept nogil:
@@ -119,6 +120,8 @@ cdef int _write_header(source_t *source, uint16_t *transport_cc_seq, uint8_t *ou
         extensions_put(&writer, source.rid_id, source.rid, source.rid_size)
     if source.level_id:
         value[0] = 0x80 | (20 + source.random % 40)
+        if source.recording != NULL:
+            value[0] = source.recording[source.recording_at + 2]
         extensions_put(&writer, source.level_id, value, 1)
     if source.transport_cc_id:
         store16(value, transport_cc_seq[0])
@@ -130,27 +133,43 @@ cdef int _write_header(source_t *source, uint16_t *transport_cc_seq, uint8_t *ou
     return RTP_FIXED_HEADER_SIZE + size
 
 
-cdef bint source_write(source_t *source, const uint8_t *pattern, uint16_t *transport_cc_seq, uint8_t *out,
-                       srtp_protect_job_t *job, int64_t now_us) noexcept nogil:
-    cdef uint8_t *payload
-    cdef uint8_t *trailer
-    cdef uint32_t size
-    if source.packet_due_us > now_us:
-        return False
-    if source.packets_left == 0:
-        _begin_frame(source, now_us)
-    size = _packet_size(source)
-    # Speech spurts begin with the marker, frames end with it (RFC 3551 section 4.1, RFC 7741 section 4.1).
-    job.header_size = _write_header(source, transport_cc_seq, out,
-                                    source.packets_left == 1 if source.is_video else source.packets == 0)
-    payload = out + job.header_size
-    trailer = payload + size - TRAILER_BYTES
+cdef void _write_pattern(source_t *source, const uint8_t *pattern, uint8_t *payload, uint32_t size,
+                         int64_t now_us) noexcept nogil:
+    cdef uint8_t *trailer = payload + size - TRAILER_BYTES
     memcpy(payload, pattern + pattern_offset(source.packets), size - TRAILER_BYTES)
     _write_codec_headers(source, payload)
     store32(trailer, TRAILER_MAGIC)
     store32(trailer + 4, source.id)
     store64(trailer + 8, source.packets)
     store64(trailer + 16, now_us)
+
+
+cdef void _write_recorded(source_t *source, uint8_t *payload, uint32_t size) noexcept nogil:
+    memcpy(payload, source.recording + source.recording_at + RECORDED_HEADER_BYTES, size)
+    source.recording_at += RECORDED_HEADER_BYTES + size
+    if source.recording_at == source.recording_size:
+        source.recording_at = 0
+
+
+cdef bint source_write(source_t *source, const uint8_t *pattern, uint16_t *transport_cc_seq, uint8_t *out,
+                       srtp_protect_job_t *job, int64_t now_us) noexcept nogil:
+    cdef uint8_t *payload
+    cdef uint32_t size
+    if source.packet_due_us > now_us:
+        return False
+    if source.packets_left == 0:
+        _begin_frame(source, now_us)
+    size = _packet_size(source)
+    if source.recording != NULL:
+        size = load16(source.recording + source.recording_at)
+    # Speech spurts begin with the marker, frames end with it (RFC 3551 section 4.1, RFC 7741 section 4.1).
+    job.header_size = _write_header(source, transport_cc_seq, out,
+                                    source.packets_left == 1 if source.is_video else source.packets == 0)
+    payload = out + job.header_size
+    if source.recording != NULL:
+        _write_recorded(source, payload, size)
+    else:
+        _write_pattern(source, pattern, payload, size, now_us)
     job.out = out
     job.payload = payload
     job.payload_size = size
@@ -161,7 +180,7 @@ cdef bint source_write(source_t *source, const uint8_t *pattern, uint16_t *trans
     source.packets += 1
     source.octets += size
     source.packets_left -= 1
-    source.bytes_left -= size
+    source.bytes_left -= min(size, source.bytes_left)
     source.is_first = False
     _schedule(source, now_us)
     return True

@@ -55,6 +55,7 @@ cdef bint stream_arrived(stream_t *stream, const rtp_header_t *header, uint32_t 
         stream.reordered += 1
         stream.first_index = min(stream.first_index, index)
     srtp_replay_commit(&stream.order, index)
+    stream.last_packet_us = now_us
     receive_statistics_packet(&stream.statistics, index, header.timestamp, size, now_us)
     stream.packets += 1
     stream.octets += size
@@ -87,6 +88,9 @@ cdef int64_t stream_opened(stream_t *stream, const uint8_t *data, uint32_t size,
     cdef const uint8_t *trailer
     cdef int payload_size = rtp_payload_size(data, size, header)
     cdef uint64_t number
+    if stream.is_mixed:
+        stream.verified += payload_size > 0
+        return -1
     if payload_size < SMALLEST_PAYLOAD:
         stream.corrupt += 1
         return -1

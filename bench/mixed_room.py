@@ -1,0 +1,170 @@
+"""A room that is mixed, through a whole server: `python -m bench.mixed_room --participants 300 --seconds 60`.
+
+All participants send Opus at 50 packets a second, of whom some talk, and hear the mix; further listeners only hear it.
+The server has one CPU if there is another one for the load. Every packet is opened; what is counted is how many packets
+each gets, the longest time without one, and the CPU time of the server's threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+from mediaplane.loadgen.generator import LoadGenerator
+from mediaplane.loadgen.media import RecordedSource
+from mediaplane.testing.opus import Encoder
+
+from bench.speech import FRAME, speech
+from mediasrv.config import DEV_KEY, DEV_SECRET
+from mediasrv.loadtest.answer import Negotiated
+from mediasrv.loadtest.evaluation import histogram_quantiles
+from mediasrv.loadtest.offer import AUDIO_PAYLOAD_TYPE, Sending
+from mediasrv.loadtest.rpc import Rpc
+from mediasrv.loadtest.server_process import Usage, own_server, usage
+from mediasrv.loadtest.tokens import SignedTokens
+from mediasrv.loadtest.wanted import CpuShares, Own
+from mediasrv.rtc.certificate import Certificate
+
+ROOM = "room"
+RECORDED_S = 4.0
+SETTLE_S = 3.0
+JOINS_AT_ONCE = 8
+CONNECT_TIMEOUT_S = 120.0
+SPEAKING, SILENT = 25, 127  # -dBov
+Recording = Sequence[tuple[bytes, int]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.mixed_room", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--participants", type=int, default=300)
+    parser.add_argument("--talkers", type=int, default=3, help="of the participants")
+    parser.add_argument("--listeners", type=int, default=0, help="besides the participants")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--max-linger-us", type=int, default=None)
+    arguments = parser.parse_args()
+    asyncio.run(_measure(**vars(arguments)))
+
+
+async def _measure(participants: int, talkers: int, listeners: int, seconds: float, max_linger_us: int | None) -> None:
+    certificate = Certificate.generate()
+    shares = CpuShares.plan(1, pin=True)
+    if shares.load:
+        os.sched_setaffinity(0, shares.load)
+    generator = LoadGenerator(
+        certificate=certificate.certificate,
+        private_key=certificate.private_key,
+        max_peers=participants + listeners,
+    )
+    recordings = [recorded(seed, SPEAKING) for seed in range(talkers)] + [recorded(0, SILENT)]
+    wanted = Own(cpus=shares.server, max_linger_us=max_linger_us)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        async with own_server(wanted) as server:
+            url = f"{server.url.replace('http', 'ws', 1)}/rpc"
+            rpc = Rpc(url, SignedTokens(DEV_KEY, DEV_SECRET), http, certificate, None, hears_mix=True)
+            generator.start()
+            try:
+                await _join(rpc, generator, participants, listeners, recordings)
+                await asyncio.sleep(SETTLE_S)
+                before, used = generator.statistics(), usage(server.pid)
+                await asyncio.sleep(seconds)
+                after, used_then = generator.statistics(), usage(server.pid)
+                mixing = await _mixing(http, server.url)
+            finally:
+                generator.stop()
+        # With the server, so that nobody is told of all the others who leave.
+        await rpc.close()
+    _report(before, after, used, used_then, seconds, participants)
+    print("mixing thread since its start: " + ", ".join(f"{name} {count:g}" for name, count in mixing.items()))
+
+
+def recorded(seed: int, level: int) -> Recording:
+    """Speech of a talker, or the noise of a room in which nobody speaks."""
+    encoder = Encoder(bitrate_bps=32_000, complexity=5)
+    pcm = speech(RECORDED_S, seed)
+    if level == SILENT:
+        pcm = pcm // 500
+    return [(encoder.encode(pcm[at : at + FRAME].tobytes()), level) for at in range(0, len(pcm), FRAME)]
+
+
+# --- joining --------------------------------------------------------------------------------------------------------
+
+
+async def _join(
+    rpc: Rpc, generator: LoadGenerator, participants: int, listeners: int, recordings: Sequence[Recording]
+) -> None:
+    places = asyncio.Semaphore(JOINS_AT_ONCE)
+
+    async def join(number: int) -> None:
+        async with places:
+            if number < participants:
+                sending = Sending("audio", (("", secrets.randbits(31) | 1, 0),))
+                (negotiated,) = await rpc.join(ROOM, f"participant-{number}", [sending], ["audio"])
+            else:
+                negotiated = await rpc.subscribe(ROOM, f"listener-{number}", ["audio"])
+            generator.add_peer(
+                negotiated.connection,
+                sources=_sources(negotiated, recordings[min(number, len(recordings) - 1)]),
+                streams=[replace(stream, mixed=True) for stream in negotiated.streams],
+            )
+
+    await asyncio.gather(*map(join, range(participants + listeners)))
+    async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        while True:
+            if generator.states().get("connected", 0) == participants + listeners:
+                return
+            await asyncio.sleep(0.05)
+
+
+def _sources(negotiated: Negotiated, recording: Recording) -> list[RecordedSource]:
+    return [
+        RecordedSource(line.sending.encodings[0][1], AUDIO_PAYLOAD_TYPE, line.mid, recording, line.extensions)
+        for line in negotiated.sent
+    ]
+
+
+async def _mixing(http: aiohttp.ClientSession, url: str) -> dict[str, float]:
+    """What went wrong there, or was given up for want of time."""
+    async with http.get(f"{url}/metrics") as response:
+        lines = dict(line.rsplit(" ", 1) for line in (await response.text()).splitlines() if line[0] != "#")
+    wanted = ("late_ticks_total", "skipped_ticks_total", "refused_packets_total", "longest_round_seconds", "shed")
+    return {name: float(lines[f"mediasrv_mixer_{name}"]) for name in wanted}
+
+
+# --- figures --------------------------------------------------------------------------------------------------------
+
+
+def _report(
+    before: Mapping[str, Any], after: Mapping[str, Any], used: Usage, used_then: Usage, seconds: float, people: int
+) -> None:
+    streams = [
+        (old, new)
+        for then, now in zip(before["peers"], after["peers"], strict=True)
+        for old, new in zip(then["streams"], now["streams"], strict=True)
+    ]
+    rates = sorted((new["packets"] - old["packets"]) / seconds for old, new in streams)
+    gaps = Counter(after["audio_gap"])
+    gaps.subtract(before["audio_gap"])
+    bad = sum(new[name] - old[name] for old, new in streams for name in ("lost", "unauthentic", "wrong_payload_type"))
+    opened = sum(new["verified"] - old["verified"] for old, new in streams)
+    print(f"{len(streams)} hear the mix of {people}, {seconds:g} s, {opened} packets opened, {bad} lost or bad")
+    print(f"packets/s each: least {rates[0]:.2f}, median {rates[len(rates) // 2]:.2f}, most {rates[-1]:.2f}")
+    print("time between packets, ms: " + "  ".join(f"{k} {v:.1f}" for k, v in histogram_quantiles(gaps).items()))
+    total = 0.0
+    for name in sorted(used_then.cpu_s, key=lambda name: -used_then.cpu_s[name]):
+        cores = (used_then.cpu_s[name] - used.cpu_s.get(name, 0.0)) / seconds
+        total = cores if name == "total" else total
+        if cores > 0.002:
+            print(f"{name:<16} {cores:.3f} cores, {cores * 1e3 / len(streams):.3f} ms for each and second")
+    late = after["late_frames"] - before["late_frames"]
+    print(f"load generator: {late} packets sent late")
+
+
+if __name__ == "__main__":
+    main()

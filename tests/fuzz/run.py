@@ -13,6 +13,7 @@ import scenarios.conftest  # noqa: F401  (asserts that explain themselves)
 from fuzz.commands import Control
 from fuzz.garbage import Attack
 from fuzz.jitter import liar
+from fuzz.mixer import crowd
 
 
 def orders(seed: int) -> None:
@@ -46,6 +47,7 @@ LOOPS: dict[str, Callable[[int], None]] = {
     "strangers": strangers,
     "behind_the_seal": behind_the_seal,
     "liar": liar,
+    "crowd": crowd,
 }
 
 

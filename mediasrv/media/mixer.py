@@ -142,6 +142,9 @@ class Mix:
     def set_open(self, is_open: bool) -> None:
         """Nobody mutes a mix."""
 
+    def limit_bitrate(self, bitrate_bps: int) -> None:
+        """Its encoder keeps to what it was told."""
+
     def request_keyframe(self) -> None:
         """Sound has none."""
 

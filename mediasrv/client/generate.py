@@ -84,7 +84,7 @@ def _method(method: Method) -> Iterator[str]:
             if field.default_factory is not msgspec.NODEFAULT:
                 made = field.default_factory()
                 optional.append(f"{field.name}: {hint} | None = None")
-                value = f"{made!r} if {field.name} is None else {field.name}"
+                value = f"{_made(made)} if {field.name} is None else {field.name}"
             else:
                 default = "UNSET" if field.default is msgspec.UNSET else _literal(field.default)
                 optional.append(f"{field.name}: {hint} = {default}")
@@ -127,6 +127,11 @@ def _docstring(text: str) -> Iterator[str]:
 
 def _literal(value: object) -> str:
     return msgspec.json.encode(value).decode() if isinstance(value, str) else repr(value)
+
+
+def _made(value: object) -> str:
+    """A default that is made each time; shapes have defaults of their own."""
+    return f"{type(value).__name__}()" if isinstance(value, msgspec.Struct) else repr(value)
 
 
 def _type(hint: Any) -> str:

@@ -45,7 +45,7 @@ from mediasrv.signaling.methods.rooms import (
     UpdateRoomParams,
     UpdateRoomResult,
 )
-from mediasrv.signaling.schema import Nothing, Shape
+from mediasrv.signaling.schema import Mix, Nothing, Shape
 
 R = TypeVar("R", bound=Shape)
 
@@ -160,6 +160,8 @@ class Methods(ABC):
         track_bitrate_bps: int | None = None,
         idle_s: float = 300.0,
         history: int = 0,
+        mix_above: int | None = None,
+        mix: Mix | None = None,
         metadata: str = "",
     ) -> CreateRoomResult:
         """Open a room before anybody joins it. What is left out is as here."""
@@ -173,6 +175,8 @@ class Methods(ABC):
             track_bitrate_bps=track_bitrate_bps,
             idle_s=idle_s,
             history=history,
+            mix_above=mix_above,
+            mix=Mix() if mix is None else mix,
             metadata=metadata,
         )
         return await self._request("create_room", params, CreateRoomResult)
@@ -189,6 +193,8 @@ class Methods(ABC):
         track_bitrate_bps: int | UnsetType | None = UNSET,
         idle_s: float | UnsetType = UNSET,
         history: int | UnsetType = UNSET,
+        mix_above: int | UnsetType | None = UNSET,
+        mix: Mix | UnsetType = UNSET,
         metadata: str | UnsetType = UNSET,
     ) -> UpdateRoomResult:
         """Change settings of a room; what is left out stays. Without a lobby, those who wait come in.
@@ -205,6 +211,8 @@ class Methods(ABC):
             track_bitrate_bps=track_bitrate_bps,
             idle_s=idle_s,
             history=history,
+            mix_above=mix_above,
+            mix=mix,
             metadata=metadata,
         )
         return await self._request("update_room", params, UpdateRoomResult)

@@ -12,7 +12,7 @@ from mediaplane.status import MediaPlaneError, Status
 from mediaplane.testing.jitter_buffer import JitterBuffer
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(st.integers(0, 2**32))
 def test_any_lie_is_counted_and_contained(seed: int):
     liar(seed)
@@ -82,6 +82,7 @@ class CallStory(RuleBasedStateMachine):
 
 
 TestCallStory = CallStory.TestCase
+TestCallStory.settings = settings(max_examples=30)
 
 
 def test_one_packet_from_another_time_changes_nothing():

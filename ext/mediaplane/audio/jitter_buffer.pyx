@@ -249,13 +249,15 @@ cdef void play_packet(jitter_buffer_t *buffer, const stored_packet_t *packet) no
     packet_store_pop(&buffer.store)
 
 
-# Appends what comes next, `wanted` samples or what a packet has. Returns how many of them are not of the source's time.
-cdef uint32_t append(jitter_buffer_t *buffer, int64_t now_us, uint32_t wanted, pulled_t *pulled) noexcept nogil:
+# Appends what comes next, `wanted` samples or what a packet has. Returns how many of them are not of the source's time;
+# negative: so many fewer of those at hand are, since what they concealed has come after all.
+cdef int append(jitter_buffer_t *buffer, int64_t now_us, uint32_t wanted, pulled_t *pulled) noexcept nogil:
     cdef next_packet_t next
     cdef stored_packet_t *packet
     cdef uint32_t samples = 0
     cdef uint32_t ready
     cdef bint holding = buffer.playout.held > 0
+    cdef int64_t place_ts64 = buffer.playout.end_ts
     cdef playout_action_t action
     if not buffer.playing:
         return sound_conceal(&buffer.sound, wanted)
@@ -263,7 +265,10 @@ cdef uint32_t append(jitter_buffer_t *buffer, int64_t now_us, uint32_t wanted, p
     action = playout_next(&buffer.playout, &next, now_us + samples_to_us(buffer.sound.ready),
                           delay_estimator_due(&buffer.estimator), wanted, &samples)
     if action == PLAYOUT_DECODE:
+        ready = buffer.sound.ready
         play_packet(buffer, packet)
+        if holding and next.ts64 <= place_ts64 + SEAM and ready == buffer.aside:
+            return -<int>sound_cut(&buffer.sound, 0, ready)
         return 0
     if action == PLAYOUT_RECOVER:
         buffer.statistics.fec_recovered += 1
@@ -277,7 +282,7 @@ cdef uint32_t append(jitter_buffer_t *buffer, int64_t now_us, uint32_t wanted, p
         samples = sound_conceal(&buffer.sound, samples)
         play_packet(buffer, packet)
         buffer.statistics.concealments += not holding
-        return samples - sound_cut(&buffer.sound, ready, buffer.playout.cut)
+        return <int>samples - <int>sound_cut(&buffer.sound, ready, buffer.playout.cut)
     samples = sound_conceal(&buffer.sound, samples)
     if action == PLAYOUT_CONCEAL:
         buffer.statistics.concealments += not holding
@@ -330,7 +335,7 @@ cdef int stretch(jitter_buffer_t *buffer, int64_t now_us, uint32_t tick) noexcep
 cdef void jitter_buffer_pull(jitter_buffer_t *buffer, int64_t now_us, int16_t *pcm, uint32_t samples,
                              pulled_t *pulled) noexcept nogil:
     cdef uint32_t aside = 0
-    cdef uint32_t last_aside = 0
+    cdef int last_aside = 0
     cdef uint32_t last_begins = 0
     cdef uint32_t left
     cdef int moved = 0
@@ -368,7 +373,7 @@ cdef void jitter_buffer_pull(jitter_buffer_t *buffer, int64_t now_us, int16_t *p
     sound_fetch(&buffer.sound, pcm, samples)
 
     # What is left of it lies at the head: of before, if there was more than a tick of that, or else of what came last.
-    if last_begins + last_aside > samples:
+    if <int>last_begins + last_aside > <int>samples:
         left += last_begins + last_aside - samples
         buffer.aside_silent = buffer.playout.silent or not buffer.playing
     aside -= left

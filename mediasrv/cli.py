@@ -134,6 +134,9 @@ def serve(
     room_history: Annotated[
         int | None, typer.Option(metavar="N", help="Messages that a room keeps for those who come later. Default: 0.")
     ] = None,
+    room_mix_above: Annotated[
+        int | None, typer.Option(metavar="N", help="With more people a room is heard as a mix. Default: 0, never.")
+    ] = None,
     resume_s: Annotated[
         float | None,
         typer.Option(metavar="S", help="How long somebody with a lost connection may come back. Default: 30."),

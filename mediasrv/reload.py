@@ -50,7 +50,9 @@ def changes(before: Settings, after: Settings, tls_prefixes: Mapping[str, object
 
 def room_defaults(settings: Settings) -> RoomSettings:
     """Of rooms that open by themselves."""
-    return RoomSettings(lobby=settings.room_lobby, history=settings.room_history)
+    return RoomSettings(
+        lobby=settings.room_lobby, history=settings.room_history, mix_above=settings.room_mix_above or None
+    )
 
 
 @dataclass

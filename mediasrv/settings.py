@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from mediasrv.control.address import ControlAddress, parse_address
 from mediasrv.journal.settings import Addresses, Webhook
-from mediasrv.rooms.settings import HISTORY_MAX_MESSAGES
+from mediasrv.rooms.settings import CAPACITY_MAX, HISTORY_MAX_MESSAGES
 
 DEV_KEY = "devkey"
 DEV_SECRET = "devsecret-devsecret-devsecret-32"
@@ -87,6 +87,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     room_history: Annotated[
         int,
         Meta(ge=0, le=HISTORY_MAX_MESSAGES, description="How many messages such a room keeps for those who come late."),
+    ] = 0
+    room_mix_above: Annotated[
+        int,
+        Meta(ge=0, le=CAPACITY_MAX, description="With more people than that such a room is heard as a mix; 0: never."),
     ] = 0
     resume_s: Annotated[
         float,

@@ -18,6 +18,7 @@ import structlog
 
 from mediasrv.app import StartError
 from mediasrv.config import ConfigError, Settings
+from mediasrv.reload import room_defaults
 from tests.control.port_worker import PortWorker
 from tests.control.running_server import Running, person, running, token
 from tests.control.tls_files import Authority, write_pair
@@ -150,6 +151,7 @@ async def test_every_setting_either_changes_or_is_said_to_need_a_restart():
         "trusted_proxies": ("10.0.0.0/8",),
         "open_rooms": False,
         "room_history": 5,
+        "room_mix_above": 40,
         "resume_s": 1.0,
         "room_spread": 7,
         "rtc_ip": ("192.0.2.7",),
@@ -165,6 +167,11 @@ async def test_every_setting_either_changes_or_is_said_to_need_a_restart():
         assert line["changed"] == sorted(others)
         async with person(server) as ada:
             assert (await ada.request("join", token=token()))["code"] == "not_found"  # rooms are closed to guests
+
+
+def test_rooms_that_open_by_themselves_are_mixed_above_the_number_that_is_set():
+    assert room_defaults(Settings(room_mix_above=40)).mix_above == 40
+    assert room_defaults(Settings()).mix_above is None
 
 
 # --- TLS -----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from mediaplane.loadgen.model cimport (
 )
 from mediaplane.loadgen.peer cimport peer_free
 from mediaplane.loadgen.peer_socket cimport peer_socket_open
-from mediaplane.loadgen.source cimport RECORDED_HEADER_BYTES, SMALLEST_PAYLOAD
+from mediaplane.loadgen.source cimport SMALLEST_PAYLOAD
 from mediaplane.secure.dtls cimport (
     DTLS_CLIENT, DTLS_MAX_FINGERPRINTS, DTLS_SERVER, FINGERPRINT_SHA256, FINGERPRINT_SHA384, FINGERPRINT_SHA512,
     dtls_failure_text, dtls_fingerprint_t, dtls_session_new, dtls_use_profile,

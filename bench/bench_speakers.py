@@ -13,11 +13,13 @@ from mediaplane.testing.speakers import SpeakerGroup, SpeechActivity
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from mediasrv.rooms.clock import Timer
+from mediasrv.rooms.mix import RoomMix
 from mediasrv.rooms.permissions import Permission
 from mediasrv.rooms.slot_policy import SlotPolicy
 from mediasrv.rooms.speaker_order import SpeakerOrder
 from mediasrv.rooms.subscriptions import Subscriptions
 from mediasrv.rooms.track import Track, TrackTable
+from mediasrv.rtc.mix import MixSettings
 
 FRAME_US = 20_000
 LEVELS = [35, 40, 45, 127, 38]
@@ -99,12 +101,13 @@ def test_room(benchmark: BenchmarkFixture, switching: bool) -> None:
     order = SpeakerOrder(
         clock, tracks, announce=lambda _: None, follow=lambda: [each.follow() for each in everybody] and None
     )
+    mix = RoomMix(tracks, MixSettings(), lambda _: None)  # nobody listens to it
     microphones = [Track(Everything("", f"p{i}"), Everything("audio", "0"), "microphone") for i in range(20)]  # type: ignore[arg-type]
     for track in microphones:
         tracks.add(track)
     for _ in range(1000):
         subscriptions = Subscriptions(
-            tracks, TrackTable(), order, now=clock.monotonic, allowed=True,
+            tracks, TrackTable(), order, mix, now=clock.monotonic, allowed=True, mixes=False,
             changed=lambda _: next(told) and None, needed=lambda *_: None,
         )  # fmt: skip
         subscriptions.set_policy("audio", SlotPolicy("loudest"))

@@ -1,5 +1,5 @@
 // Creates a room, looks after who comes, and tells what happened: node moderate.js PORT ADMIN_TOKEN TOKEN…
-// Each line of its output is JSON. The tokens are for two people of the room "node".
+// Each line of its output is JSON. The tokens are for people of the room "node", which has place for two.
 
 import { ControlClient } from "./client.js";
 
@@ -13,7 +13,7 @@ say("name", (await admin.call("authenticate", { token: adminToken })).name);
 const { position } = await admin.call("subscribe_events", { rooms: ["node"] });
 await admin.call("create_room", { room: "node", capacity: 2, metadata: "naïve ☃" });
 
-const [ada, bob] = await Promise.all(tokens.map(() => ControlClient.connect(where)));
+const [ada, bob] = await Promise.all([0, 1].map(() => ControlClient.connect(where)));
 const joined = await ada.call("join", { token: tokens[0] });
 await bob.call("join", { token: tokens[1] });
 const full = await ControlClient.connect(where);

@@ -16,12 +16,12 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 import msgspec
 
 from mediasrv.config_check import check
+from mediasrv.host_port import HostPort as HostPort
 from mediasrv.settings import DEV_KEY as DEV_KEY
 from mediasrv.settings import DEV_SECRET as DEV_SECRET
 from mediasrv.settings import FIELDS as FIELDS
 from mediasrv.settings import SECRET_SETTINGS
 from mediasrv.settings import ConfigError as ConfigError
-from mediasrv.settings import HostPort as HostPort
 from mediasrv.settings import Settings as Settings
 from mediasrv.settings import parse_host_port as parse_host_port
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from mediasrv.control.address import TcpAddress
+from mediasrv.host_port import HostPort
 from mediasrv.journal.settings import check_webhooks, parse_retention
-from mediasrv.settings import ConfigError, HostPort, Settings
+from mediasrv.settings import ConfigError, Settings
 
 SECRET_MIN_BYTES = 32  # HS256 with less is weaker than its hash (RFC 7518 §3.2)
 

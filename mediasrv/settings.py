@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from mediasrv import host_port
 from mediasrv.control.address import ControlAddress, parse_address
+from mediasrv.host_port import HostPort
 from mediasrv.journal.settings import Addresses, Webhook
 from mediasrv.rooms.settings import CAPACITY_MAX, HISTORY_MAX_MESSAGES
 
@@ -25,14 +27,6 @@ SrtpBackend = Literal["auto", "ipsec-mb", "libcrypto"]
 
 class ConfigError(Exception):
     """A setting that the server cannot start with; the text names the setting, its source and what to do."""
-
-
-class HostPort(NamedTuple):
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,14 +146,8 @@ def description(name: str) -> str:
 
 
 def parse_host_port(text: str) -> HostPort:
-    """`127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`; raises `ConfigError`."""
-    host, colon, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ConfigError(f"'{text}' is ambiguous: write an IPv6 address in brackets, like [::1]:8080")
-    if not colon or not host:
-        raise ConfigError(f"'{text}' is not HOST:PORT; write 127.0.0.1:8080, or 0.0.0.0:8080 for every address")
-    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
-        raise ConfigError(f"'{port}' in '{text}' is not a port from 0 to 65535")
-    return HostPort(host, int(port))
+    """Raises `ConfigError`."""
+    try:
+        return host_port.parse(text)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None

@@ -18,6 +18,7 @@ from mediasrv.client import Client, ClientError
 from mediasrv.ctl import tables
 from mediasrv.ctl.target import Target, target
 from mediasrv.signaling.event_shapes import HISTORY
+from mediasrv.signaling.methods.moderation import PermissionsResult
 from mediasrv.signaling.schema import Participant
 
 T = TypeVar("T")
@@ -158,27 +159,13 @@ def mute(
 @app.command()
 def grant(context: typer.Context, room: RoomName, who: Who, flags: Flags, for_: For = None) -> None:
     """Grant somebody permissions."""
-    for_s = _seconds(for_)
-
-    async def run(client: Client) -> None:
-        found = await _find(client, room, who)
-        now = await client.grant(found.id, flags, for_s=for_s, room=room)
-        print(f"{found.identity} may now: {', '.join(now.permissions) or 'nothing'}")
-
-    _run(context, run)
+    _permit(context, Client.grant, room, who, flags, for_)
 
 
 @app.command()
 def revoke(context: typer.Context, room: RoomName, who: Who, flags: Flags, for_: For = None) -> None:
     """Take permissions from somebody; without join they leave."""
-    for_s = _seconds(for_)
-
-    async def run(client: Client) -> None:
-        found = await _find(client, room, who)
-        now = await client.revoke(found.id, flags, for_s=for_s, room=room)
-        print(f"{found.identity} may now: {', '.join(now.permissions) or 'nothing'}")
-
-    _run(context, run)
+    _permit(context, Client.revoke, room, who, flags, for_)
 
 
 @app.command()
@@ -259,6 +246,20 @@ def _run(context: typer.Context, command: Callable[[Client], Awaitable[T]], *, r
         _fail(f"--control: {error}", EXIT_USAGE)
     except ClientError as error:
         _fail(str(error), EXIT_FAILED)
+
+
+Change = Callable[..., Awaitable[PermissionsResult]]
+
+
+def _permit(context: typer.Context, change: Change, room: str, who: str, flags: list[str], for_: str | None) -> None:
+    for_s = _seconds(for_)
+
+    async def run(client: Client) -> None:
+        found = await _find(client, room, who)
+        now = await change(client, found.id, flags, for_s=for_s, room=room)
+        print(f"{found.identity} may now: {', '.join(now.permissions) or 'nothing'}")
+
+    _run(context, run)
 
 
 async def _find(client: Client, room: str, who: str) -> Participant:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from mediasrv.host_port import HostPort
 from mediasrv.http import dev_token, health, problem, static, traces
 from mediasrv.http.client_address import ClientAddresses
 from mediasrv.http.media_endpoint import BODY_MAX_BYTES, MediaEndpoint
@@ -15,7 +16,6 @@ from mediasrv.http.ports import Rooms
 from mediasrv.http.websocket import RpcEndpoint, SessionFactory
 from mediasrv.http.whep import WHEP
 from mediasrv.http.whip import WHIP
-from mediasrv.settings import HostPort
 from mediasrv.tls import TlsContext
 from mediasrv.tokens import TokenVerifier
 

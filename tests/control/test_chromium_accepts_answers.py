@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import CHROMIUM, WHY_NOT
 from peers import NOBODY, Peer
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mediasrv.rtc.answer import Answer
 
-CHROMIUM = "/usr/bin/chromium"
-
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no system Chromium"),
+    pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT),
 ]
 
 SETUP = """async () => {

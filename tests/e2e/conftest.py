@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 import pytest_asyncio
+from chromium import CHROMIUM, WHY_NOT
 from fake_server import FakeServer, StaticSite
 from playwright.async_api import Browser, Page, async_playwright
 from real_server import enter, room, server  # noqa: F401  (fixtures)
 
 HERE = Path(__file__).parent
-# Chromium without windows needs half the processor that one with hidden windows does.
-CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium") or ""
 ARGUMENTS = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream=fps=10",
@@ -76,8 +74,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    if not CHROMIUM:
-        pytest.skip("neither chromium-headless-shell nor chromium is installed")
+    if CHROMIUM is None:
+        pytest.skip(WHY_NOT)
     arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)

@@ -1,27 +1,11 @@
 // A client that joins over /rpc and talks over a data channel. Evaluated in a page; leaves `window.channelPeer` behind.
 
 async ({ token, options, media }) => {
-  const socket = new WebSocket(new URL("/rpc", location.href.replace(/^http/, "ws")));
-  await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
   const overSignaling = [];
-  socket.addEventListener("message", ({ data }) => {
-    const [kind, method, params] = JSON.parse(data);
-    if (kind === 2 && method === "message") overSignaling.push(params.text);
-  });
-  let lastId = 0;
-  const request = (method, params) => new Promise((resolve, reject) => {
-    const id = ++lastId;
-    socket.addEventListener("message", function listen({ data }) {
-      const [kind, answered, error, result] = JSON.parse(data);
-      if (kind !== 1 || answered !== id) return;
-      socket.removeEventListener("message", listen);
-      if (error) reject(new Error(`${error.code}: ${error.message}`));
-      else resolve(result);
-    });
-    socket.send(JSON.stringify([0, id, method, params]));
-  });
-
-  const joined = await request("join", { token });
+  const told = (method, params) => {
+    if (method === "message") overSignaling.push(params.text);
+  };
+  const { socket, request, joined } = await joinOverRpc(token, told);
   const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
   if (media) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });

@@ -2,29 +2,12 @@
 // `window.speakerPeer` behind, whose `speak(on)` makes the tone heard.
 
 async ({ token, audioSlots, videoSlots, policy }) => {
-  const socket = new WebSocket(new URL("/rpc", location.href.replace(/^http/, "ws")));
-  await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
   const told = { dominant: [], slots: {}, offers: 0 };
-  socket.addEventListener("message", ({ data }) => {
-    const [kind, method, params] = JSON.parse(data);
-    if (kind !== 2) return;
+  const hear = (method, params) => {
     if (method === "dominant_speaker") told.dominant.push(params.participant_id);
     if (method === "slots_changed") Object.assign(told.slots, params.slots);
-  });
-  let lastId = 0;
-  const request = (method, params) => new Promise((resolve, reject) => {
-    const id = ++lastId;
-    socket.addEventListener("message", function listen({ data }) {
-      const [kind, answered, error, result] = JSON.parse(data);
-      if (kind !== 1 || answered !== id) return;
-      socket.removeEventListener("message", listen);
-      if (error) reject(new Error(`${error.code}: ${error.message}`));
-      else resolve(result);
-    });
-    socket.send(JSON.stringify([0, id, method, params]));
-  });
-
-  const joined = await request("join", { token });
+  };
+  const { request, joined } = await joinOverRpc(token, hear);
   for (const kind of ["audio", "video"]) if (policy) await request("set_slots", { kind, policy });
   const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
   const context = new AudioContext();

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import OpenPage, eventually
+from page_script import over_rpc
 from playwright.async_api import Page, expect
 from real_server import Enter
 from server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
 
-PEER = Path(__file__).with_name("data_channel_peer.js").read_text()
+PEER = over_rpc("data_channel_peer.js")
 
 
 class ChannelPage:

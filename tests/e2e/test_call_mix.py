@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from conftest import OpenPage, eventually
+from page_script import over_rpc
 from playwright.async_api import Page
 from server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
 
-PEER = Path(__file__).with_name("tone_peer.js").read_text()
+PEER = over_rpc("tone_peer.js")
 PATIENCE_MS = 20_000
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from conftest import OpenPage, eventually
+from page_script import over_rpc
 from playwright.async_api import Page, expect
 from real_server import Enter
 from server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
 
-PEER = Path(__file__).with_name("speaker_peer.js").read_text()
+PEER = over_rpc("speaker_peer.js")
 
 
 async def speaker(

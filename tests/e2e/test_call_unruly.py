@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import OpenPage
+from page_script import over_rpc
 from person import Person
 from real_server import Enter
 from server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
 
-UNRULY = Path(__file__).with_name("unruly_peer.js").read_text()
+UNRULY = over_rpc("unruly_peer.js")
 PACKETS = 60
 
 

@@ -2,27 +2,11 @@
 // `window.tonePeer` behind.
 
 async ({ token, frequency, policy }) => {
-  const socket = new WebSocket(new URL("/rpc", location.href.replace(/^http/, "ws")));
-  await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
   const slots = {};
-  socket.addEventListener("message", ({ data }) => {
-    const [kind, method, params] = JSON.parse(data);
-    if (kind === 2 && method === "slots_changed") Object.assign(slots, params.slots);
-  });
-  let lastId = 0;
-  const request = (method, params) => new Promise((resolve, reject) => {
-    const id = ++lastId;
-    socket.addEventListener("message", function listen({ data }) {
-      const [kind, answered, error, result] = JSON.parse(data);
-      if (kind !== 1 || answered !== id) return;
-      socket.removeEventListener("message", listen);
-      if (error) reject(new Error(`${error.code}: ${error.message}`));
-      else resolve(result);
-    });
-    socket.send(JSON.stringify([0, id, method, params]));
-  });
-
-  await request("join", { token });
+  const told = (method, params) => {
+    if (method === "slots_changed") Object.assign(slots, params.slots);
+  };
+  const { request } = await joinOverRpc(token, told);
   await request("set_slots", { kind: "audio", policy });
   const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
   const context = new AudioContext({ sampleRate: 48000 });

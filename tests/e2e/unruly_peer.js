@@ -2,22 +2,7 @@
 // Evaluated in a page; resolves with what was published, what was refused, and how many packets went out.
 
 async ({ token, sources, alter, mute, packets }) => {
-  const socket = new WebSocket(new URL("/rpc", location.href.replace(/^http/, "ws")));
-  await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
-  let lastId = 0;
-  const request = (method, params) => new Promise((resolve, reject) => {
-    const id = ++lastId;
-    socket.addEventListener("message", function listen({ data }) {
-      const [kind, answered, error, result] = JSON.parse(data);
-      if (kind !== 1 || answered !== id) return;
-      socket.removeEventListener("message", listen);
-      if (error) reject(new Error(`${error.code}: ${error.message}`));
-      else resolve(result);
-    });
-    socket.send(JSON.stringify([0, id, method, params]));
-  });
-
-  await request("join", { token });
+  const { socket, request } = await joinOverRpc(token);
   const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
   const peer = window.unrulyPeer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
   window.unrulySocket = socket;

@@ -1,7 +1,7 @@
 """A room that is mixed, through a whole server: `python -m bench.mixed_room --participants 300 --seconds 60`.
 
-All participants send Opus at 50 packets a second, of whom some talk, and hear the mix; further listeners only hear it.
-The server has one CPU if there is another one for the load. Every packet is opened; what is counted is how many packets
+All participants send Opus at 50 packets a second, of whom some talk, and hear the mix; further listeners only hear it,
+by WHEP. The server has one CPU if there is another one for the load. Every packet is opened; what is counted is how many packets
 each gets, the longest time without one, and the CPU time of the server's threads.
 """
 
@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import secrets
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ from mediasrv.loadtest.rpc import Rpc
 from mediasrv.loadtest.server_process import Usage, own_server, usage
 from mediasrv.loadtest.tokens import SignedTokens
 from mediasrv.loadtest.wanted import CpuShares, Own
+from mediasrv.loadtest.whip_whep import WhipWhep
 from mediasrv.rtc.certificate import Certificate
 
 ROOM = "room"
@@ -66,20 +68,25 @@ async def _measure(participants: int, talkers: int, listeners: int, seconds: flo
     wanted = Own(cpus=shares.server, max_linger_us=max_linger_us)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         async with own_server(wanted) as server:
-            url = f"{server.url.replace('http', 'ws', 1)}/rpc"
-            rpc = Rpc(url, SignedTokens(DEV_KEY, DEV_SECRET), http, certificate, None, hears_mix=True)
+            url, tokens = server.url, SignedTokens(DEV_KEY, DEV_SECRET)
+            rpc = Rpc(f"{url.replace('http', 'ws', 1)}/rpc", tokens, http, certificate, None, hears_mix=True)
+            # Players are not told who else comes and goes.
+            whep = WhipWhep("", f"{url}/whep/{{room}}?audio=mix", tokens, http, certificate, None)
             generator.start()
             try:
-                await _join(rpc, generator, participants, listeners, recordings)
+                await _join(rpc, whep, generator, participants, listeners, recordings)
                 await asyncio.sleep(SETTLE_S)
-                before, used = generator.statistics(), usage(server.pid)
+                before, used, began = generator.statistics(), usage(server.pid), time.monotonic()
                 await asyncio.sleep(seconds)
-                after, used_then = generator.statistics(), usage(server.pid)
+                after, used_then, seconds = generator.statistics(), usage(server.pid), time.monotonic() - began
                 mixing = await _mixing(http, server.url)
             finally:
                 generator.stop()
         # With the server, so that nobody is told of all the others who leave.
         await rpc.close()
+    ended = [stream for peer in generator.statistics()["peers"] for stream in peer["streams"]]
+    bad = sum(stream[name] for stream in ended for name in ("lost", "unauthentic", "wrong_payload_type"))
+    print(f"{bad} packets lost or bad since the start")
     _report(before, after, used, used_then, seconds, participants)
     print("mixing thread since its start: " + ", ".join(f"{name} {count:g}" for name, count in mixing.items()))
 
@@ -97,7 +104,12 @@ def recorded(seed: int, level: int) -> Recording:
 
 
 async def _join(
-    rpc: Rpc, generator: LoadGenerator, participants: int, listeners: int, recordings: Sequence[Recording]
+    rpc: Rpc,
+    whep: WhipWhep,
+    generator: LoadGenerator,
+    participants: int,
+    listeners: int,
+    recordings: Sequence[Recording],
 ) -> None:
     places = asyncio.Semaphore(JOINS_AT_ONCE)
 
@@ -107,7 +119,7 @@ async def _join(
                 sending = Sending("audio", (("", secrets.randbits(31) | 1, 0),))
                 (negotiated,) = await rpc.join(ROOM, f"participant-{number}", [sending], ["audio"])
             else:
-                negotiated = await rpc.subscribe(ROOM, f"listener-{number}", ["audio"])
+                negotiated = await whep.subscribe(ROOM, f"listener-{number}", ["audio"])
             generator.add_peer(
                 negotiated.connection,
                 sources=_sources(negotiated, recordings[min(number, len(recordings) - 1)]),
@@ -151,9 +163,8 @@ def _report(
     rates = sorted((new["packets"] - old["packets"]) / seconds for old, new in streams)
     gaps = Counter(after["audio_gap"])
     gaps.subtract(before["audio_gap"])
-    bad = sum(new[name] - old[name] for old, new in streams for name in ("lost", "unauthentic", "wrong_payload_type"))
     opened = sum(new["verified"] - old["verified"] for old, new in streams)
-    print(f"{len(streams)} hear the mix of {people}, {seconds:g} s, {opened} packets opened, {bad} lost or bad")
+    print(f"{len(streams)} hear the mix of {people}, {seconds:.2f} s, {opened} packets opened")
     print(f"packets/s each: least {rates[0]:.2f}, median {rates[len(rates) // 2]:.2f}, most {rates[-1]:.2f}")
     print("time between packets, ms: " + "  ".join(f"{k} {v:.1f}" for k, v in histogram_quantiles(gaps).items()))
     total = 0.0

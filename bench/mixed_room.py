@@ -1,8 +1,8 @@
 """A room that is mixed, through a whole server: `python -m bench.mixed_room --participants 300 --seconds 60`.
 
 All participants send Opus at 50 packets a second, of whom some talk, and hear the mix; further listeners only hear it,
-by WHEP. The server has one CPU if there is another one for the load. Every packet is opened; what is counted is how many packets
-each gets, the longest time without one, and the CPU time of the server's threads.
+by WHEP. The server has one CPU if there is another one for the load. Every packet is opened; counted is how many each
+gets, the longest time without one, and the CPU time of the server's threads.
 """
 
 from __future__ import annotations

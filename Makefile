@@ -7,14 +7,19 @@ SHELL := bash
 # The targets lean on each other's results (one .venv, one build tree); the build itself uses every core.
 .NOTPARALLEL:
 
+# Whoever runs this may have told Python to keep no bytecode; the tests start hundreds of interpreters, each of which
+# would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 FUZZ_SECONDS ?= 60
 NATIVE_SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 # The stubs of the package's interface; what its tests drive it with has none to keep.
 STUBS := $(filter-out ext/mediaplane/testing/%,$(shell find ext -name '*.pyi'))
 ASAN := build/debug-address
-# Files of tests on several cores. Not those in the browser: it takes all cores by itself.
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
+# Files of tests on several cores, and one more process for when others wait. Not those in the browser: it takes all
+# cores by itself. A test that hangs in native code takes its process with it, and the rest goes on in a new one.
+PARALLEL := --numprocesses $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 4))) --dist loadfile --timeout-method thread
 # The native tests once more, on a build with invariants and AddressSanitizer; leaks of the interpreter are not ours.
 ASAN_ENVIRONMENT = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 	PYTHONPATH=$(ASAN)/lib
@@ -33,18 +38,17 @@ build: build/.native ## build the native modules in place
 serve: build ## run a server for development at http://127.0.0.1:8080/
 	exec $(BIN)/mediasrv serve --dev $(ARGS)
 
-test: .deps-test build .venv/.installed-test $(if $(ARGS),,$(ASAN)/.built) ## run all tests, then the native ones once more with AddressSanitizer
+test: .deps-test build .venv/.installed-test ## run all tests
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
 	status=0; \
-	$(BIN)/python -m pytest --ignore tests/e2e $(PARALLEL) || status=$$?; \
-	$(BIN)/python -m pytest tests/e2e || status=$$?; \
-	$(TEST_ASAN) $(PARALLEL) || status=$$?; \
+	$(BIN)/python -m pytest -m 'not browser' $(PARALLEL) || status=$$?; \
+	$(BIN)/python -m pytest -m browser || status=$$?; \
 	exit $$status
 endif
 
-test-asan: $(ASAN)/.built .venv/.installed-test ## run the native tests with AddressSanitizer
+test-asan: .deps-test build $(ASAN)/.built .venv/.installed-test ## run the native tests once more with AddressSanitizer
 	$(TEST_ASAN) $(or $(ARGS),$(PARALLEL))
 
 fuzz: build $(ASAN)/.built .venv/.installed-test ## throw random packets and orders at the media plane for FUZZ_SECONDS

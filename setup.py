@@ -84,7 +84,7 @@ def extensions() -> list[Extension]:
     if os.environ.get("MEDIASRV_WITHOUT_NATIVE") == "1":
         return []
     if sanitize:
-        optimise = ["-O1", "-g", f"-fsanitize={sanitize}", "-fno-omit-frame-pointer"]
+        optimise = ["-O1", "-g1", f"-fsanitize={sanitize}", "-fno-omit-frame-pointer"]
     elif debug:
         optimise = ["-O1", "-g"]
     else:

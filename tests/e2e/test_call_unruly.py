@@ -14,7 +14,7 @@ from server_process import ServerProcess
 pytestmark = pytest.mark.browser
 
 UNRULY = over_rpc("unruly_peer.js")
-PACKETS = 60
+PACKETS = 40
 
 
 async def test_video_without_the_permission_is_not_forwarded(

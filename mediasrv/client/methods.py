@@ -108,7 +108,8 @@ class Methods(ABC):
 
         By `participant_id`, of which the identity is banned, or with `by_address` the IP address it comes from
         (of IPv6 the /64), and with it everybody there but moderators; or by `identity`; or, for control sessions,
-        by `address`. A ban outlives the room, but not the server.
+        by `address`. A ban is of the room's name: for control sessions the room need not be open, and it outlives
+        room and server. In the journal a room that is not open is opened and closed for it.
         """
         params = BanParams(
             participant_id=participant_id,
@@ -122,14 +123,12 @@ class Methods(ABC):
         return await self._request("ban", params, BanResult)
 
     async def unban(self, ban_id: str, *, room: str | None = None) -> None:
-        """Lift a ban."""
+        """Lift a ban. For control sessions the room need not be open; in the journal it is opened and closed for it."""
         params = UnbanParams(ban_id=ban_id, room=room)
         await self._request("unban", params, Nothing)
 
     async def list_bans(self, *, room: str | None = None) -> ListBansResult:
-        """The bans of the room that hold, oldest first. They outlive the room and the server; of a room that is
-        closed they are there again when it is created.
-        """
+        """The bans of the room that hold, oldest first. For control sessions it need not be open."""
         params = ListBansParams(room=room)
         return await self._request("list_bans", params, ListBansResult)
 

@@ -7,14 +7,14 @@ import contextlib
 import re
 import ssl
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
 from mediasrv import config
-from mediasrv.client import Client, ClientError
+from mediasrv.client import Client, ClientError, NotFoundError
 from mediasrv.ctl import tables
 from mediasrv.ctl.target import Target, target
 from mediasrv.signaling.event_shapes import HISTORY
@@ -116,12 +116,11 @@ def ban(
     ] = False,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="For moderators and the journal.")] = "",
 ) -> None:
-    """Keep somebody out of a room for a time; an identity need not be there."""
+    """Keep somebody out of a room for a time; an identity need not be there, and the room need not be open."""
     for_s = _seconds(for_) or 3600.0
 
     async def run(client: Client) -> None:
-        present = {each.id: each for each in (await client.get_room(room)).participants}
-        found = present.get(who) or next((each for each in present.values() if each.identity == who), None)
+        found = next((each for each in await _present(client, room) if who in (each.id, each.identity)), None)
         if found is not None:
             made = await client.ban(
                 room=room, participant_id=found.id, by_address=by_address, for_s=for_s, reason=reason
@@ -133,6 +132,37 @@ def ban(
         print(f"{who} is banned from {room}: {made.ban_id}")
 
     _run(context, run)
+
+
+@app.command()
+def unban(
+    context: typer.Context,
+    room: RoomName,
+    who: Annotated[str, typer.Argument(metavar="WHO", help="An identity, an address, or the id of a ban.")],
+) -> None:
+    """Lift the bans of somebody; the room need not be open."""
+
+    async def run(client: Client) -> None:
+        bans = (await client.list_bans(room=room)).bans
+        meant = [each for each in bans if who in (each.id, each.identity, each.address)]
+        if not meant:
+            _fail(f"{who} is not banned from {room}", EXIT_FAILED)
+        for each in meant:
+            await client.unban(each.id, room=room)
+        print(f"{who} may come into {room} again")
+
+    _run(context, run)
+
+
+@app.command()
+def bans(context: typer.Context, room: RoomName, as_json: AsJson = False) -> None:
+    """List who is banned from a room; it need not be open."""
+    found = _run(context, lambda client: client.list_bans(room=room)).bans
+    if as_json:
+        for each in found:
+            tables.print_json(each)
+    else:
+        tables.bans(found)
 
 
 @app.command()
@@ -260,6 +290,14 @@ def _permit(context: typer.Context, change: Change, room: str, who: str, flags: 
         print(f"{found.identity} may now: {', '.join(now.permissions) or 'nothing'}")
 
     _run(context, run)
+
+
+async def _present(client: Client, room: str) -> Sequence[Participant]:
+    """Who is there; nobody, if the room is not open."""
+    try:
+        return (await client.get_room(room)).participants
+    except NotFoundError:
+        return ()
 
 
 async def _find(client: Client, room: str, who: str) -> Participant:

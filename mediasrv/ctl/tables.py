@@ -13,7 +13,7 @@ from rich.table import Table
 from mediasrv.client import Event, JournalRecord
 from mediasrv.durations import format_duration
 from mediasrv.signaling.methods.control import GetStatisticsResult
-from mediasrv.signaling.schema import Participant, Room
+from mediasrv.signaling.schema import Ban, Participant, Room
 from mediasrv.signaling.statistics_shapes import EncodingStatistics
 
 _PIPED_WIDTH = 200
@@ -74,6 +74,18 @@ def participants(found: Sequence[Participant]) -> None:
             for who in found
         ),
         empty="nobody is in the room",
+    )
+
+
+def bans(found: Sequence[Ban]) -> None:
+    now = time.time()
+    print_table(
+        ("id", "who", "for another", "by", "reason"),
+        (
+            (each.id, each.identity or f"address {each.address}", _span(each.until - now), each.by, each.reason)
+            for each in found
+        ),
+        empty="nobody is banned",
     )
 
 

@@ -8,7 +8,7 @@ from mediasrv.rooms.errors import RoomError
 from mediasrv.rooms.events import LeaveReason, Source
 from mediasrv.rooms.participant import Participant
 from mediasrv.rooms.permissions import Permission
-from mediasrv.rooms.room import Room
+from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.track import FLAG_OF_SOURCE
 
 REASON_MAX_CHARACTERS = 256
@@ -23,7 +23,8 @@ def ask_to_unmute(whom: Participant, source: Source, *, by: str) -> None:
 
 
 def ban(
-    room: Room,
+    rooms: RoomRegistry,
+    room_name: str,
     *,
     identity: str | None = None,
     address: str | None = None,
@@ -31,7 +32,7 @@ def ban(
     reason: str = "",
     by: str,
 ) -> Ban:
-    """Keep an identity, or everybody at an IP address, out of the room for a time, from now on.
+    """Keep an identity, or everybody at an IP address, out of a room for a time, from now on; it need not be open.
 
     Who is in the room or waits leaves; of those at an address not the moderators, who would lock themselves out behind
     a shared one. Raises `RoomError`: `invalid_params`, `server_busy`.
@@ -41,24 +42,26 @@ def ban(
     network = network_of(address)
     if address is not None and network is None:
         raise RoomError("invalid_params", "the address is not an IP address")
-    now = room.clock.time()
+    now = rooms.clock.time()
     until = now + min(for_s, LONGEST_S)
-    made = Ban(room.name, until, by, reason[:REASON_MAX_CHARACTERS], identity, network, since=now)
-    room.bans.add(made, now)
-    banned = events.ParticipantBanned(*room.ref, made.id, made.identity, made.until, made.reason, by)
-    room.tell_moderators(banned)
-    for guest in list(room.lobby.guests.values()):
-        if made.meets(guest.entry.identity, network_of(guest.entry.address)):
-            room.dismiss(guest, "refused", by=by)
-    for participant in list(room.participants.values()):
-        spared = identity is None and participant.permissions.allow(Permission.MODERATE)
-        if not spared and made.meets(participant.identity, network_of(participant.address)):
-            room.lobby.forget(participant.identity)
-            participant.leave(LeaveReason.BANNED, by=by)
+    made = Ban(room_name, until, by, reason[:REASON_MAX_CHARACTERS], identity, network, since=now)
+    rooms.bans.add(made, now)
+    with rooms.visit(room_name, by=by) as room:
+        banned = events.ParticipantBanned(*room.ref, made.id, made.identity, made.until, made.reason, by)
+        room.tell_moderators(banned)
+        for guest in list(room.lobby.guests.values()):
+            if made.meets(guest.entry.identity, network_of(guest.entry.address)):
+                room.dismiss(guest, "refused", by=by)
+        for participant in list(room.participants.values()):
+            spared = identity is None and participant.permissions.allow(Permission.MODERATE)
+            if not spared and made.meets(participant.identity, network_of(participant.address)):
+                room.lobby.forget(participant.identity)
+                participant.leave(LeaveReason.BANNED, by=by)
     return made
 
 
-def unban(room: Room, ban_id: str, *, by: str) -> None:
-    """Raises `RoomError` `not_found`."""
-    lifted = room.bans.lift(room.name, ban_id)
-    room.tell_moderators(events.BanLifted(*room.ref, lifted.id, lifted.identity, by))
+def unban(rooms: RoomRegistry, room_name: str, ban_id: str, *, by: str) -> None:
+    """Lift a ban; the room need not be open. Raises `RoomError` `not_found`."""
+    lifted = rooms.bans.lift(room_name, ban_id)
+    with rooms.visit(room_name, by=by) as room:
+        room.tell_moderators(events.BanLifted(*room.ref, lifted.id, lifted.identity, by))

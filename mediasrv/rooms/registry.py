@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from mediasrv.rooms.bans import Bans
 from mediasrv.rooms.clock import Clock, SystemClock
@@ -81,6 +82,20 @@ class RoomRegistry:
         room = self._open(name, settings, by)
         room.close_if_empty()
         return room
+
+    @contextmanager
+    def visit(self, name: str, *, by: str) -> Iterator[Room]:
+        """The room called `name`. One that is not open is open for the time of the `with` block, whatever bounds there
+        are, so that what is done in its name is told and journaled as everything else is."""
+        room = self._rooms.get(name)
+        if room is not None:
+            yield room
+            return
+        room = self._make(name, self.defaults, by)
+        try:
+            yield room
+        finally:
+            room.end(LeaveReason.ROOM_CLOSED, by=by)
 
     def allowed(self, grant: Grant) -> Permission:
         """What the grant's holder may do in its room at this moment."""
@@ -192,6 +207,9 @@ class RoomRegistry:
     def _open(self, name: str, settings: RoomSettings, by: str = "") -> Room:
         if len(self._rooms) >= self._limits.rooms:
             raise RoomError("server_busy", f"the server is full: it has {self._limits.rooms} rooms")
+        return self._make(name, settings, by)
+
+    def _make(self, name: str, settings: RoomSettings, by: str) -> Room:
         room = Room(
             name,
             settings,

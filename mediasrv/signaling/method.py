@@ -55,6 +55,9 @@ class Caller(Protocol):
         `name`. Raises `RpcError`: `not_found`, `invalid_params` (a control session named none), `permission_denied`
         (a participant named another)."""
 
+    def room_name(self, name: str | None) -> str:
+        """As `room`, of a room that need not be open. Raises `RpcError`: `invalid_params`, `permission_denied`."""
+
     def verify(self, token: str) -> Grant:
         """What `token` says. Raises `RpcError` with the sentence why it is not accepted."""
 

@@ -254,14 +254,18 @@ class Session:
         return self._admin is not None
 
     def room(self, name: str | None) -> Room:
+        name = self.room_name(name)
+        return self.me.room if self._admin is None else self.registry.find(name)
+
+    def room_name(self, name: str | None) -> str:
         if self._admin is None:
-            mine = self.me.room
-            if name not in (None, mine.name):
-                raise RpcError(ErrorCode.PERMISSION_DENIED, f"you moderate the room {mine.name!r}, and no other")
+            mine = self.me.room.name
+            if name not in (None, mine):
+                raise RpcError(ErrorCode.PERMISSION_DENIED, f"you moderate the room {mine!r}, and no other")
             return mine
         if name is None:
             raise RpcError(ErrorCode.INVALID_PARAMS, "a control session is in no room: name one in 'room'")
-        return self.registry.find(name)
+        return name
 
     @property
     def services(self) -> Services:

@@ -87,8 +87,9 @@ class BanParams(Shape):
     """Keep somebody out of the room for a time; who is in it leaves with the reason `banned`.
 
     By `participant_id`, of which the identity is banned, or with `by_address` the IP address it comes from (of IPv6 the
-    /64), and with it everybody there but moderators; or by `identity`; or, for control sessions, by `address`. A ban
-    outlives the room, but not the server.
+    /64), and with it everybody there but moderators; or by `identity`; or, for control sessions, by `address`. A ban is
+    of the room's name: for control sessions the room need not be open, and it outlives room and server. In the journal
+    a room that is not open is opened and closed for it.
     """
 
     participant_id: Annotated[Id | None, Meta(description="somebody in the room")] = None
@@ -111,15 +112,14 @@ class BanResult(Shape):
 
 
 class UnbanParams(Shape):
-    """Lift a ban."""
+    """Lift a ban. For control sessions the room need not be open; in the journal it is opened and closed for it."""
 
     ban_id: Annotated[Id, Meta(description="the ban")]
     room: InRoom = None
 
 
 class ListBansParams(Shape):
-    """The bans of the room that hold, oldest first. They outlive the room and the server; of a room that is closed they
-    are there again when it is created."""
+    """The bans of the room that hold, oldest first. For control sessions it need not be open."""
 
     room: InRoom = None
 
@@ -202,31 +202,37 @@ def remove_participant(caller: Caller, params: RemoveParticipantParams) -> Nothi
 
 
 def ban(caller: Caller, params: BanParams) -> BanResult:
-    room = caller.room(params.room)
+    room_name = caller.room_name(params.room)
     if [params.participant_id, params.identity, params.address].count(None) != 2:
         raise RpcError(E.INVALID_PARAMS, "ban: name one of participant_id, identity and address")
     if params.address is not None and not caller.is_admin:
         raise RpcError(E.PERMISSION_DENIED, "a participant bans an address by participant_id and by_address")
     identity, address = params.identity, params.address
     if params.participant_id is not None:
-        whom = room.participant(params.participant_id)
+        whom = caller.room(room_name).participant(params.participant_id)
         identity, address = (None, whom.address) if params.by_address else (whom.identity, None)
         if identity is None and address is None:
             raise RpcError(E.NOT_FOUND, f"the address of {whom.id} is not known")
     made = moderation.ban(
-        room, identity=identity, address=address, for_s=params.for_s, reason=params.reason, by=caller.by
+        caller.registry,
+        room_name,
+        identity=identity,
+        address=address,
+        for_s=params.for_s,
+        reason=params.reason,
+        by=caller.by,
     )
     return BanResult(ban_id=made.id)
 
 
 def unban(caller: Caller, params: UnbanParams) -> Nothing:
-    moderation.unban(caller.room(params.room), params.ban_id, by=caller.by)
+    moderation.unban(caller.registry, caller.room_name(params.room), params.ban_id, by=caller.by)
     return Nothing()
 
 
 def list_bans(caller: Caller, params: ListBansParams) -> ListBansResult:
-    room = caller.room(params.room)
-    bans = room.bans.of_room(room.name, room.clock.time())
+    rooms = caller.registry
+    bans = rooms.bans.of_room(caller.room_name(params.room), rooms.clock.time())
     return ListBansResult(bans=[ban_of(each, with_address=caller.is_admin) for each in bans])
 
 

@@ -100,8 +100,8 @@ async def test_rooms_that_are_shut(harness: Harness) -> None:
 
     harness.rooms.create("locked", RoomSettings(locked=True, idle_s=60), by="test")
     harness.rooms.create("lobby", RoomSettings(lobby=True, idle_s=60), by="test")
-    ban(harness.rooms.create("banned", RoomSettings(idle_s=60), by="test"), identity="mal", for_s=60, by="test")
-    ban(harness.rooms.create("here", RoomSettings(idle_s=60), by="test"), address="127.0.0.1", for_s=60, by="test")
+    ban(harness.rooms, "banned", identity="mal", for_s=60, by="test")
+    ban(harness.rooms, "here", address="127.0.0.1", for_s=60, by="test")
     assert await code("locked") == (403, "room_locked")
     assert await code("lobby") == (403, "lobby")
     assert await code("banned", "mal") == (403, "banned")

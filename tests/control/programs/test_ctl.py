@@ -84,10 +84,23 @@ async def test_an_operators_morning(server: ProgramServer, ctl: Ctl):
         assert (await ctl("ban", "standup", "ada")).code == 0
         assert await ada.closing() == "banned"
         assert (await ctl("close", "standup")).out == "standup is closed\n"
+        assert (await ctl("ban", "standup", "eve", "--for", "7d")).code == 0
+        assert [row[1] for row in (await ctl("bans", "standup")).rows] == ["who", "mal", "ada", "eve"]
+        assert json.loads((await ctl("bans", "standup", "--json")).out.splitlines()[0])["reason"] == "spam"
+        assert (await ctl("unban", "standup", "mal")).out == "mal may come into standup again\n"
+        assert (await ctl("unban", "standup", "mal")).err == "mediasrv: mal is not banned from standup\n"
+        assert (await ctl("bans", "elsewhere")).out == "nobody is banned\n"
     closed = await ctl("participants", "standup")
     assert (closed.code, closed.err) == (1, "mediasrv: there is no room 'standup' (not_found)\n")
     records = [json.loads(line) for line in (await ctl("journal", "--json", "-n", "1000")).out.splitlines()]
-    assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
+    first = records[0]["room_id"]
+    opening = [record["seq"] for record in records if record["room_id"] == first]
+    assert opening == list(range(1, len(opening) + 1))
+    afterwards = [record["event"] for record in records if record["room_id"] != first]
+    assert afterwards == [
+        *("room_opened", "participant_banned", "room_closed"),
+        *("room_opened", "ban_lifted", "room_closed"),
+    ]
     assert [records[0]["event"], records[-1]["event"]] == ["room_opened", "room_closed"]
     assert "participant_banned" in (await ctl("journal", "--room", "standup")).out
 

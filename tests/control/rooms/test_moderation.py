@@ -84,6 +84,31 @@ def test_a_ban_that_is_lifted(house: House) -> None:
         host.request("unban", {"ban_id": ban_id})
 
 
+def test_a_control_session_bans_and_lifts_bans_where_no_room_is_open(house: House) -> None:
+    root = house.admin()
+    ban_id = root.request("ban", {"room": "standup", "identity": "mal", "for_s": 60})["ban_id"]
+    with pytest.raises(ReplyError, match="banned"):
+        house.joined("mal")
+    assert [ban["id"] for ban in root.request("list_bans", {"room": "standup"})["bans"]] == [ban_id]
+    with pytest.raises(ReplyError, match="there is no ban"):  # a ban is of one room
+        root.request("unban", {"room": "elsewhere", "ban_id": ban_id})
+    root.request("unban", {"room": "standup", "ban_id": ban_id})
+    told = [(type(event).__name__, event.room) for event in house.events]
+    around = ("RoomOpened", "ParticipantBanned", "RoomClosed", "RoomOpened", "BanLifted", "RoomClosed")
+    assert told == [(name, "standup") for name in around]
+    assert not house.registry.rooms
+    house.joined("mal")
+
+
+def test_no_room_is_opened_for_a_ban_that_is_wrong(house: House) -> None:
+    root = house.admin()
+    with pytest.raises(ReplyError, match="not an IP address"):
+        root.request("ban", {"room": "standup", "address": "example.org"})
+    with pytest.raises(ReplyError, match="there is no room"):
+        root.request("ban", {"room": "standup", "participant_id": "p_gone"})
+    assert house.events == []
+
+
 def test_the_ban_of_an_address_meets_everybody_there_but_moderators(house: House) -> None:
     host = at(house, "host", ADDRESS)
     mal, friend = at(house, "mal:join", ADDRESS), at(house, "friend:join", ADDRESS)

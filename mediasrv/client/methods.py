@@ -31,6 +31,7 @@ from mediasrv.signaling.methods.moderation import (
     RemoveParticipantParams,
     RevokeParams,
     UnbanParams,
+    UnbanResult,
 )
 from mediasrv.signaling.methods.rooms import (
     CloseRoomParams,
@@ -122,10 +123,10 @@ class Methods(ABC):
         )
         return await self._request("ban", params, BanResult)
 
-    async def unban(self, ban_id: str, *, room: str | None = None) -> None:
+    async def unban(self, ban_id: str, *, room: str | None = None) -> UnbanResult:
         """Lift a ban. For control sessions the room need not be open; in the journal it is opened and closed for it."""
         params = UnbanParams(ban_id=ban_id, room=room)
-        await self._request("unban", params, Nothing)
+        return await self._request("unban", params, UnbanResult)
 
     async def list_bans(self, *, room: str | None = None) -> ListBansResult:
         """The bans of the room that hold, oldest first. For control sessions it need not be open."""

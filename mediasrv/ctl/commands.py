@@ -130,6 +130,8 @@ def ban(
         else:
             made = await client.ban(room=room, identity=who, for_s=for_s, reason=reason)
         print(f"{who} is banned from {room}: {made.ban_id}")
+        if not made.kept:
+            print("but the server's database fails: if the server stops now, the ban is forgotten")
 
     _run(context, run)
 

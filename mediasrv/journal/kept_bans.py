@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 import sqlalchemy as sa
@@ -19,11 +20,12 @@ log = structlog.get_logger("bans")
 
 PRUNE_EVERY_S = 600.0
 RETRY_S = 5.0
+SETTLE_S = 5.0  # who imposes a ban waits no longer to hear whether it is kept
 STOP_S = 2.0
 
 
 class KeptBans:
-    """Keeps table `bans` equal to `bans`. Who imposes a ban does not wait for it.
+    """Keeps table `bans` equal to `bans`. A ban is in force before it is written; who imposes it waits for that.
 
     What is missing in the table is seen by comparison, so any number of changes while the database is away costs no
     memory, and one write when it is back.
@@ -37,6 +39,9 @@ class KeptBans:
         self._retry_s = retry_s
         self._stored: set[str] = set()  # ids of the rows of the table
         self._changed = asyncio.Event()
+        self._changes = 0  # how many there were, and how many of them a restart knows of
+        self._changes_written = 0
+        self._attempt = asyncio.Event()  # set, and replaced, when a write is over
         self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -45,7 +50,8 @@ class KeptBans:
         """Have `bans` begin with those that are kept and hold. Raises one of `DATABASE_ERRORS`."""
         kept = cls(bans, database, clock)
         await kept._read()
-        bans.on_change = kept._changed.set
+        bans.on_change = kept._note_change
+        bans.settled = kept.settled
         kept._task = asyncio.create_task(kept._run(), name="bans")
         return kept
 
@@ -57,6 +63,16 @@ class KeptBans:
     def statistics(self) -> Mapping[str, float]:
         return {"ban_store_failing": float(self.failing), "ban_store_waiting": self.waiting}
 
+    async def settled(self) -> bool:
+        """Wait until all changes until now are written down. False: they are not (yet), since the database fails or has
+        not taken them within `SETTLE_S`."""
+        wanted = self._changes
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                while self._changes_written < wanted and not self.failing:
+                    await self._attempt.wait()
+        return self._changes_written >= wanted
+
     async def write(self) -> None:
         """Make the table equal now. Raises one of `DATABASE_ERRORS`; then it is as it was."""
         async with self._writing:
@@ -65,16 +81,18 @@ class KeptBans:
                 rows = set((await connection.execute(sa.select(table.c.id))).scalars())
                 for ban_id in self._stored - rows:  # erased by somebody else, with the person
                     self._bans.discard(ban_id)
-                held = {ban.id: ban for ban in self._bans}
+                held, changes = {ban.id: ban for ban in self._bans}, self._changes
                 await _change(connection, [held[ban_id] for ban_id in held.keys() - rows], rows - held.keys())
             removed = bool(rows - held.keys())
             self._stored = set(held)
+            self._changes_written = changes
+            self._wake()
         if removed:
             await self._database.forget_erased()
 
     async def stop(self) -> None:
         """Write what is left, if the database takes it."""
-        self._bans.on_change = None
+        self._bans.on_change = self._bans.settled = None
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -85,6 +103,15 @@ class KeptBans:
         except DATABASE_ERRORS as error:
             log.error("bans are lost with this server: the database does not take them",
                       bans=self.waiting, error=words(error))  # fmt: skip
+
+    def _note_change(self) -> None:
+        self._changes += 1
+        self._changed.set()
+
+    def _wake(self) -> None:
+        """A write is over, well or not."""
+        self._attempt.set()
+        self._attempt = asyncio.Event()
 
     async def _read(self) -> None:
         async with self._database.snapshot() as connection:
@@ -111,6 +138,7 @@ class KeptBans:
                 if not self.failing:
                     log.error("bans cannot be written down: until they are, a restart forgets them", error=words(error))
                 self.failing = True
+                self._wake()
                 await asyncio.sleep(self._retry_s)
                 wait_s = 0.0
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from collections.abc import Callable, Iterator, KeysView
+from collections.abc import Awaitable, Callable, Iterator, KeysView
 from dataclasses import dataclass, field
 
 from mediasrv.rooms.errors import RoomError
@@ -33,11 +33,13 @@ class Ban:
 class Bans:
     """The bans of all rooms of a server, kept while rooms close and open, until their time is up.
 
-    `on_change` is called after one was added or lifted.
+    `on_change` is called after one was added or lifted. `settled` waits until what was changed before is written down,
+    and says whether it is; None where nothing is written down.
     """
 
     def __init__(self) -> None:
         self.on_change: Callable[[], None] | None = None
+        self.settled: Callable[[], Awaitable[bool]] | None = None
         self._of_room: dict[str, dict[str, Ban]] = {}
         self._by_id: dict[str, Ban] = {}
 

@@ -100,12 +100,13 @@ class Caller(Protocol):
 
 Handler = Callable[[Caller, Any], Shape | Awaitable[Shape]]
 """Takes the session and the params, gives the result. Raises `RpcError` or `RoomError`. One that awaits something is
-answered when it is done, and other requests meanwhile."""
+answered when it is done, and other requests meanwhile; what it causes may be told before its reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method. `errors` are those it has besides the ones that every method of its scope may have."""
+    """One method. `errors` are those it has besides the ones that every method of its scope may have. `settles`: it
+    acts at once, and what it awaits is only that this is written down."""
 
     name: str
     scope: Scope
@@ -115,6 +116,7 @@ class Method:
     errors: tuple[ErrorCode, ...]
     example_params: Shape
     example_result: Shape
+    settles: bool = False
 
 
 ERRORS_OF_EVERY_METHOD = (

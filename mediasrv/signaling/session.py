@@ -55,6 +55,7 @@ class SessionLimits:
     control_request_burst: int = 10_000
     refused_requests: int = 1_000  # in a row; who goes on asking then is cut off
     open_requests: int = 16  # whose methods await something, such as the journal
+    unsettled_requests: int = 1_000  # whose methods have acted, and await that it is written down
     join_timeout_s: float = 30
     frame_bytes: int = codec.MAX_FRAME_BYTES
     frame_bytes_before_join: int = 32 << 10  # a stranger may not have us decode more than a token needs
@@ -103,6 +104,7 @@ class Session:
         self._services = services
         self._subscription: EventSubscription | None = None
         self._open: set[asyncio.Task[None]] = set()  # requests whose methods await something
+        self._unsettled: set[asyncio.Task[None]] = set()  # those whose methods have acted
         self._text = text  # the format of the client's last frame, in which it is spoken to
         self._ended = False
         self._after_reply: list[Callable[[], None]] | None = None  # while a request is handled
@@ -149,7 +151,7 @@ class Session:
         self._ended = True
         self._stop_join_timer()
         self.unsubscribe()
-        for task in self._open:
+        for task in self._open | self._unsettled:
             task.cancel()
         if self._attachment is not None:
             self._attachment.closed()
@@ -181,6 +183,8 @@ class Session:
         if method is None:
             raise RpcError(ErrorCode.UNKNOWN_METHOD, f"there is no method {request.method[:64]!r}")
         self._check_scope(method.scope)
+        if method.settles and len(self._unsettled) >= self._limits.unsettled_requests:
+            raise _too_many_open()  # before it acts: afterwards an error would be untrue
         try:
             params = msgspec.convert(request.params, method.params)
         except msgspec.ValidationError as error:
@@ -197,10 +201,11 @@ class Session:
 
     def _await(self, request: Request, result: Awaitable[Shape]) -> None:
         """Answer when `result` is there; other requests are answered meanwhile."""
-        if len(self._open) >= self._limits.open_requests:
+        settles = METHODS[request.method].settles
+        if not settles and len(self._open) >= self._limits.open_requests:
             if inspect.iscoroutine(result):
                 result.close()
-            self._reply_error(request.id, RpcError(ErrorCode.RATE_LIMITED, "too many requests wait for their results"))
+            self._reply_error(request.id, _too_many_open())
             return
 
         async def answer() -> None:
@@ -213,8 +218,9 @@ class Session:
                     self._put(codec.encode_result(request.id, found, text=self._text))
 
         task = asyncio.ensure_future(answer())
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        tasks = self._unsettled if settles else self._open
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def _check_rate(self) -> None:
         wait_s = self._requests.take()
@@ -390,6 +396,10 @@ class Session:
         if self._join_timer is not None:
             self._join_timer.cancel()
             self._join_timer = None
+
+
+def _too_many_open() -> RpcError:
+    return RpcError(ErrorCode.RATE_LIMITED, "too many requests wait for their results")
 
 
 _END_OF_WAITING: Mapping[events.GuestOutcome, str] = {

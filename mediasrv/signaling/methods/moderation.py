@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 
 from msgspec import Meta
 
@@ -26,6 +27,8 @@ from mediasrv.signaling.schema import (
     Shape,
 )
 from mediasrv.signaling.shapes import ban_of, guest_of
+
+R = TypeVar("R", bound=Shape)
 
 InRoom = Annotated[RoomName | None, Meta(description="the room's name; a participant may leave it out")]
 Whom = Annotated[Id, Meta(description="whom it is about")]
@@ -107,8 +110,17 @@ class BanParams(Shape):
     room: InRoom = None
 
 
+Kept = Annotated[
+    bool,
+    Meta(description="whether it is written down. false: the database fails, and a server that stops now forgets it"),
+]
+
+
 class BanResult(Shape):
+    """Comes when the ban is written down; it is in force before."""
+
     ban_id: Annotated[Id, Meta(description="what `unban` calls it")]
+    kept: Kept = True
 
 
 class UnbanParams(Shape):
@@ -116,6 +128,12 @@ class UnbanParams(Shape):
 
     ban_id: Annotated[Id, Meta(description="the ban")]
     room: InRoom = None
+
+
+class UnbanResult(Shape):
+    """Comes when it is written down that the ban is lifted."""
+
+    kept: Kept = True
 
 
 class ListBansParams(Shape):
@@ -201,7 +219,7 @@ def remove_participant(caller: Caller, params: RemoveParticipantParams) -> Nothi
     return Nothing()
 
 
-def ban(caller: Caller, params: BanParams) -> BanResult:
+def ban(caller: Caller, params: BanParams) -> BanResult | Awaitable[BanResult]:
     room_name = caller.room_name(params.room)
     if [params.participant_id, params.identity, params.address].count(None) != 2:
         raise RpcError(E.INVALID_PARAMS, "ban: name one of participant_id, identity and address")
@@ -222,12 +240,12 @@ def ban(caller: Caller, params: BanParams) -> BanResult:
         reason=params.reason,
         by=caller.by,
     )
-    return BanResult(ban_id=made.id)
+    return _when_settled(caller, lambda kept: BanResult(ban_id=made.id, kept=kept))
 
 
-def unban(caller: Caller, params: UnbanParams) -> Nothing:
+def unban(caller: Caller, params: UnbanParams) -> UnbanResult | Awaitable[UnbanResult]:
     moderation.unban(caller.registry, caller.room_name(params.room), params.ban_id, by=caller.by)
-    return Nothing()
+    return _when_settled(caller, lambda kept: UnbanResult(kept=kept))
 
 
 def list_bans(caller: Caller, params: ListBansParams) -> ListBansResult:
@@ -250,6 +268,18 @@ def refuse(caller: Caller, params: RefuseParams) -> Nothing:
 def list_guests(caller: Caller, params: ListGuestsParams) -> ListGuestsResult:
     guests = caller.room(params.room).lobby.guests.values()
     return ListGuestsResult(guests=[guest_of(guest.info()) for guest in guests])
+
+
+def _when_settled(caller: Caller, result: Callable[[bool], R]) -> R | Awaitable[R]:
+    """The result once bans are written down, given whether they are."""
+    settled = caller.registry.bans.settled
+    if settled is None:
+        return result(True)
+
+    async def wait() -> R:
+        return result(await settled())
+
+    return wait()
 
 
 def _flags(names: list[str]) -> Permission:
@@ -324,8 +354,19 @@ METHODS = (
         (E.SERVER_BUSY,),
         BanParams(participant_id=_WHOM, for_s=3600.0, reason="spam"),
         BanResult(ban_id=_BAN_ID),
+        settles=True,
     ),
-    Method("unban", Scope.MODERATOR, unban, UnbanParams, Nothing, (), UnbanParams(ban_id=_BAN_ID), Nothing()),
+    Method(
+        "unban",
+        Scope.MODERATOR,
+        unban,
+        UnbanParams,
+        UnbanResult,
+        (),
+        UnbanParams(ban_id=_BAN_ID),
+        UnbanResult(),
+        settles=True,
+    ),
     Method(
         "list_bans",
         Scope.MODERATOR,

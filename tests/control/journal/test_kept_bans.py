@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mediasrv.journal import kept_bans
 from mediasrv.journal.kept_bans import KeptBans
 from mediasrv.rooms.bans import Ban, Bans
 from mediasrv.rooms.errors import RoomError
@@ -40,6 +42,11 @@ async def kept(harness: JournalHarness) -> AsyncIterator[tuple[Bans, KeptBans]]:
 async def rows(harness: JournalHarness) -> list[str]:
     async with (await harness.reader()).snapshot() as connection:
         return [each for (each,) in await connection.execute(sa.select(table.c.content).order_by(table.c.since_ms))]
+
+
+def away(_database: Database) -> None:
+    """Instead of a transaction."""
+    raise DatabaseError("the disk is full")
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -79,6 +86,52 @@ async def test_who_kills_a_server_gets_nobody_back_in(harness):
     await database.close()
 
 
+async def test_who_bans_hears_of_it_when_it_is_written_down(any_harness, monkeypatch):
+    harness = any_harness
+    async with kept(harness) as (bans, keeping):
+        assert bans.settled is not None
+        assert await bans.settled()  # nothing to wait for
+        commits, real = asyncio.Event(), Database.transaction
+
+        @asynccontextmanager
+        async def slow(database: Database) -> AsyncIterator[AsyncConnection]:
+            async with real(database) as connection:
+                yield connection
+                await commits.wait()
+
+        monkeypatch.setattr(Database, "transaction", slow)
+        bans.add(ban(harness, "mal"), harness.clock.time())
+        answer = asyncio.ensure_future(bans.settled())
+        await until(lambda: keeping._writing.locked())
+        bans.add(ban(harness, "eve"), harness.clock.time())  # after the write had begun, so it takes another
+        later = asyncio.ensure_future(bans.settled())
+        assert not answer.done()
+        commits.set()
+        assert await asyncio.wait_for(answer, 20)
+        assert "mal" in str(await rows(harness))
+        assert await asyncio.wait_for(later, 20)
+        assert len(await rows(harness)) == 2
+        bans.lift("standup", next(iter(bans)).id)
+        assert await bans.settled()
+        assert len(await rows(harness)) == 1
+
+
+async def test_a_database_that_is_too_slow_or_fails_is_not_waited_for(harness, monkeypatch):
+    async with kept(harness) as (bans, keeping):
+        monkeypatch.setattr(kept_bans, "SETTLE_S", 0.01)
+        async with keeping._writing:
+            bans.add(ban(harness, "mal"), harness.clock.time())
+            assert not await keeping.settled()
+        monkeypatch.setattr(kept_bans, "SETTLE_S", 60.0)
+        assert await keeping.settled()
+        monkeypatch.setattr(Database, "transaction", away)
+        bans.add(ban(harness, "eve"), harness.clock.time())
+        assert not await asyncio.wait_for(keeping.settled(), 20)
+        assert not await asyncio.wait_for(keeping.settled(), 20)  # nor tries it again for this one's sake
+        monkeypatch.undo()
+    assert len(await rows(harness)) == 2
+
+
 async def test_a_ban_whose_time_is_up_leaves_no_trace(harness):
     async with kept(harness) as (bans, keeping):
         bans.add(ban(harness, "short", 60), harness.clock.time())
@@ -115,9 +168,6 @@ async def test_without_a_database_bans_hold_and_are_written_when_it_is_back(harn
     keeping = await KeptBans.open(bans, database, harness.clock)
     keeping._retry_s = 0.01
     real = Database.transaction
-
-    def away(_database: Database) -> None:
-        raise DatabaseError("the disk is full")
 
     monkeypatch.setattr(Database, "transaction", away)
     bans.add(ban(harness, "mal"), harness.clock.time())

@@ -104,6 +104,22 @@ async def test_a_method_that_takes_a_while_holds_up_no_other(house: House, monke
     assert ada.replies[102] == [1, 102, None, {}]
 
 
+async def test_bans_that_wait_to_be_written_down_are_many_and_refused_before_they_act(house: House) -> None:
+    written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    house.registry.bans.settled = lambda: written
+    host = house.joined("host", limits=SessionLimits(open_requests=1, unsettled_requests=3))
+    for number in range(101, 105):
+        host.session.feed(json.dumps([0, number, "ban", {"identity": f"mal{number}"}]))
+    assert [(number, reply[2]["code"]) for number, reply in host.replies.items() if number > 100] == [
+        (104, "rate_limited")
+    ]
+    assert [ban.identity for ban in house.registry.bans] == ["mal101", "mal102", "mal103"]
+    written.set_result(False)
+    while len([number for number in host.replies if number > 100]) < 4:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert [host.replies[number][3]["kept"] for number in (101, 102, 103)] == [False] * 3
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_checks_its_params(house: House, method: str) -> None:
     clients = {Scope.ADMIN: house.admin, Scope.CONNECTION: house.client}

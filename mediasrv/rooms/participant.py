@@ -207,6 +207,11 @@ class Participant:
         except NegotiationError as error:
             raise RoomError("bad_request", error.message) from error
 
+    def apply_policy(self) -> None:
+        """The room's rules for media have changed."""
+        if self._peer_connection is not None:
+            self._peer_connection.apply_policy()
+
     async def statistics(self) -> PeerStatistics | None:
         """What has been counted of its media; None if it has none."""
         return None if self._peer_connection is None else await self._peer_connection.statistics()

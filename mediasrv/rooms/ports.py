@@ -134,6 +134,9 @@ class PeerConnection(Protocol):
     def answer(self, offer: str, *, authorise: Callable[[OfferedTrack], str | None]) -> Answer:
         """Answer `offer`. Raises `NegotiationError` when it can't be answered; then nothing has changed."""
 
+    def apply_policy(self) -> None:
+        """Have the room's rules, which have changed, hold for those who send already, as far as that takes no offer."""
+
     async def statistics(self) -> PeerStatistics | None:
         """What has been counted of it; None if there is nothing, or nothing any more."""
 

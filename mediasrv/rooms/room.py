@@ -140,7 +140,7 @@ class Room:
             raise RoomError("not_found", f"there is no participant {participant_id[:64]!r} in the room") from None
 
     def update(self, settings: RoomSettings, *, by: str) -> None:
-        """Other settings from now on. Codecs and bit rates hold for offers that come later."""
+        """Other settings from now on. Codecs hold for offers that come later."""
         before, self.settings = self.settings, settings
         changed = tuple(
             field.name for field in fields(settings) if getattr(before, field.name) != getattr(settings, field.name)
@@ -151,6 +151,9 @@ class Room:
         self.history.set_limit(settings.history)
         self.mix.set(settings.mix)
         self._choose_mix()
+        if "track_bitrate_bps" in changed:
+            for participant in self._participants.values():
+                participant.apply_policy()
         if "defaults" in changed:
             for participant in list(self._participants.values()):
                 participant.permits.set_defaults(settings.defaults, by=by)

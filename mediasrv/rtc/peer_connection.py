@@ -148,6 +148,12 @@ class PeerConnection:
             ice_lite=True,
         )
 
+    def apply_policy(self) -> None:
+        """The policy says something else: have the media plane hold those who send already to the new bit rate of
+        tracks. The peer is told with its next answer; other codecs are for that, too."""
+        if not self.closed:
+            self._limit_bitrates(self._policy())
+
     async def statistics(self) -> PeerStatistics | None:
         """What has been counted of it; None if there is no transport, or none any more."""
         if self._transport is None:
@@ -194,12 +200,15 @@ class PeerConnection:
                 self._start(producer, self._transport)
             for slot in answer.added_slots:
                 slot.start(self._transport, self._observer)
-        for producer in producers.values():
-            producer.limit_bitrate(policy.track_bitrate_bps)
+        self._limit_bitrates(policy)
         self._offer = plan.offer
         self._answers += 1
         self._negotiate_channels(plan.sctp)
         return answer
+
+    def _limit_bitrates(self, policy: MediaPolicy) -> None:
+        for producer in self._producers.values():
+            producer.limit_bitrate(policy.track_bitrate_bps)
 
     def _start(self, producer: Producer, transport: TransportHandle) -> None:
         speakers = self._speakers

@@ -93,7 +93,7 @@ class Producer:
             self.handle.set_open(is_open)
 
     def limit_bitrate(self, bitrate_bps: int | None) -> None:
-        """What the peer was told to send at most; more is dropped. None: anything."""
+        """What the peer may send at most; more is dropped. None: anything."""
         bound = bitrate_bps or 0
         if self.handle is not None and bound != self._bound_bps:
             self._bound_bps = bound

@@ -178,7 +178,11 @@ class ParticipantUpdated(Shape):
 
 
 class RoomUpdated(Shape):
-    """Settings of the room have changed."""
+    """Settings of the room have changed.
+
+    If `track_bitrate_bps` is among them and you publish, make an offer: its answer tells your encoder the new bound,
+    beyond which packets are dropped already.
+    """
 
     room: Annotated[Room, Meta(description="as it is now")]
     changed: Annotated[list[str], Meta(description="the settings that have changed")]

@@ -361,7 +361,7 @@ export class Call extends EventTarget {
       case "slots_changed":
         return this.#peer?.assignSlots(params.slots);
       case "slots_needed":
-        return this.#peer?.needSlots(params).catch((error) => this.#offerFailed(error));
+        return this.#peer?.needSlots(params).catch((error) => this.#offerFailed("for more slots", error));
       case "dominant_speaker":
         this.dominantId = params.participant_id;
         return this.#emit("floor");
@@ -376,6 +376,8 @@ export class Call extends EventTarget {
         return this.#emit("roster");
       case "room_updated":
         this.roomInfo = params.room;
+        // What goes beyond the new bound is dropped; the browser hears of it with an answer.
+        if (params.changed.includes("track_bitrate_bps") && this.#peer?.publishes) this.#offerAgain();
         return this.#emit("room");
       case "server_draining":
         this.#goOnAt = params.reconnect_url;
@@ -429,8 +431,12 @@ export class Call extends EventTarget {
     return this.#end(notice);
   }
 
-  #offerFailed(error) {
-    if (error.code !== "disconnected") console.warn(`mediasrv: an offer for more slots failed: ${error.message}`);
+  #offerAgain() {
+    this.#peer?.negotiate().catch((error) => this.#offerFailed("with another bit rate", error));
+  }
+
+  #offerFailed(what, error) {
+    if (error.code !== "disconnected") console.warn(`mediasrv: an offer ${what} failed: ${error.message}`);
   }
 
   #setState(state, notice = "") {

@@ -92,6 +92,11 @@ export class Peer extends EventTarget {
     this.dispatchEvent(new Event("slots"));
   }
 
+  /** Whether the server takes anything of ours. */
+  get publishes() {
+    return [...this.#senders.values()].some((sender) => sender.trackId);
+  }
+
   /** The MediaStreamTrack that a receive slot plays, or null before its first answer. */
   receivedTrack(mid) {
     const transceiver = this.#pc.getTransceivers().find((candidate) => candidate.mid === mid);

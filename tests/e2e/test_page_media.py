@@ -99,6 +99,17 @@ async def test_more_people_than_slots_are_met_with_more_slots(open_call_page: Op
     assert await page.evaluate("Object.values(mediasrv.call.slots).filter(Boolean).length") == 8
 
 
+async def test_who_sends_asks_for_the_new_bound_of_bit_rates(open_call_page: OpenCallPage) -> None:
+    _, server = await open_call_page()
+    await server.wait_for("offer", lambda params: len(params["tracks"]) == 2)
+    before = len(server.asked("offer"))
+    updated = {"room": {"name": "standup", "locked": False}, "by": "admin:root"}
+    server.notify("room_updated", {**updated, "changed": ["locked"]})
+    server.notify("room_updated", {**updated, "changed": ["track_bitrate_bps"]})
+    await server.wait_for("offer", lambda _: len(server.asked("offer")) > before)
+    assert len(server.asked("offer")) == before + 1
+
+
 async def test_small_tiles_take_a_lower_encoding_and_unseen_ones_none(open_call_page: OpenCallPage) -> None:
     def crowd(server: FakeServer) -> None:
         for index in range(10):

@@ -85,6 +85,9 @@ class CreateRoomResult(Shape):
 class UpdateRoomParams(Shape):
     """Change settings of a room; what is left out stays. Without a lobby, those who wait come in.
 
+    Another `track_bitrate_bps` holds at once: what goes beyond it is dropped. Encoders hear of it with the answer to
+    their next offer, which is due when `room_updated` names it. Other `codecs` hold for offers that come later.
+
     A participant may change `locked`, `lobby` and `metadata`; a control session everything.
     """
 

@@ -160,6 +160,7 @@ class FakePeerConnection:
         self.observer = observer
         self.producers: dict[str, FakeProducer] = {}
         self.slots: dict[str, FakeSlot] = {}
+        self.applied_bps: int | None = None
         self.closed = False
 
     def answer(self, offer: str, *, authorise: Callable[[FakeOfferedTrack], str | None]) -> FakeAnswer:
@@ -195,6 +196,9 @@ class FakePeerConnection:
         else:
             self.producers[producer.mid] = producer
             answer.added.append(producer)
+
+    def apply_policy(self) -> None:
+        self.applied_bps = self.room.settings.media.track_bitrate_bps
 
     def restart_ice(self, remote: str) -> str:
         return f"ours for {remote}"

@@ -26,6 +26,8 @@ def compose(
     Those who have left meanwhile, or have no way to get it, are not among the recipients; one that is `reliable` is
     kept for those who may still come back. Raises `RoomError`.
     """
+    if sender.left is not None:  # a data channel may end later than its participant
+        raise RoomError("not_joined", f"the participant has left the room ({sender.left})")
     if not sender.permissions.allow(Permission.SEND_MESSAGE):
         raise permission_denied(sender.permissions, Permission.SEND_MESSAGE)
     if not text or to == []:

@@ -10,13 +10,15 @@ from typing import Any
 import msgpack
 import pytest
 
+from mediasrv.rooms.grants import Term
 from mediasrv.rooms.messages import MESSAGE_MAX_CHARACTERS
+from mediasrv.rooms.permissions import ALL, FLAG_OF_CONSENT, Permission, flag_names
 from mediasrv.rooms.room import RoomLimits
 from mediasrv.rtc.data_channel import Frame
 from mediasrv.rtc.events import ChannelOpened
 from mediasrv.signaling.message_channel import REFUSED_REQUESTS, open_channel
 
-from .fakes import Client, House
+from .fakes import Client, FakeGrant, House
 
 
 @dataclass(eq=False)
@@ -124,6 +126,72 @@ def test_the_form_of_the_last_frame_is_answered(house: House) -> None:
     assert msgpack.unpackb(channel.sent.pop())[:3] == [1, 2, None]
     bob.request("send_message", {"text": "four"})
     assert isinstance(channel.sent.pop(), bytes)
+
+
+def sends(channel: FakeChannel) -> bool:
+    """Whether a message is taken; a refusal names the flag."""
+    error, result = channel.ask("send_message", {"text": "hello"})
+    if error is not None:
+        assert (error["code"], error["details"]) == ("permission_denied", {"permission": "send_message"})
+    return error is None and bool(result["recipients"])
+
+
+WITHOUT_JOIN = [flag for flag in Permission if flag != Permission.JOIN]
+
+
+@pytest.mark.parametrize("label", ["messages", "unreliable-messages"])
+@pytest.mark.parametrize("flag", WITHOUT_JOIN, ids=lambda flag: flag.name)
+def test_every_flag_alone_and_every_flag_missing(house: House, flag: Permission, label: str) -> None:
+    bob = channel_of(house.joined("bob:join"), label)  # to receive takes no flag
+    without = channel_of(house.joined("without:" + ",".join(flag_names(ALL & ~flag))), label)
+    alone = channel_of(house.joined(f"alone:join,{str(flag.name).lower()}"), label)
+    assert sends(without) is (flag != Permission.SEND_MESSAGE)
+    assert sends(alone) is (flag == Permission.SEND_MESSAGE)
+    assert texts(bob.told()) == ["hello"]
+
+
+@pytest.mark.parametrize("label", ["messages", "unreliable-messages"])
+@pytest.mark.parametrize(
+    ("flag", "how"),
+    [(flag, how) for flag in WITHOUT_JOIN for how in ("revoke", "expiry")]
+    + [(flag, "consent") for flag in FLAG_OF_CONSENT.values()],
+)
+def test_a_flag_that_goes_while_a_channel_is_open(house: House, flag: Permission, how: str, label: str) -> None:
+    consents = [name for name, of in FLAG_OF_CONSENT.items() if of == flag]
+    host, bob = house.joined("host"), house.joined("bob")
+    ends = {flag: Term(until=house.clock.now + 5)} if how == "expiry" else {}
+    ada = house.client()
+    ada.session._verify = lambda _: FakeGrant("ada", terms=ends)
+    ada.joined = ada.request("join", {"token": "t"})
+    channel, other = channel_of(ada, label), channel_of(bob, label)
+    assert sends(channel)
+    match how:
+        case "revoke":
+            host.request("revoke", {"participant_id": ada.id, "permissions": flag_names(flag)})
+        case "expiry":
+            house.clock.advance(5)
+        case "consent":
+            ada.request("set_consent", {"consents": {consents[0]: False}})
+    channel.sent.clear()
+    other.sent.clear()
+    assert sends(channel) is (flag != Permission.SEND_MESSAGE)
+    assert texts(other.told()) == ["hello"] * (flag != Permission.SEND_MESSAGE)
+
+
+@pytest.mark.parametrize("how", ["revoke", "expiry"])
+def test_who_loses_join_has_no_channel_any_more(house: House, how: str) -> None:
+    host, ada = house.joined("host"), house.client()
+    ends = {Permission.JOIN: Term(until=house.clock.now + 5)} if how == "expiry" else {}
+    ada.session._verify = lambda _: FakeGrant("ada", terms=ends)
+    ada.joined = ada.request("join", {"token": "t"})
+    channel, other = channel_of(ada), channel_of(host)
+    if how == "revoke":
+        host.request("revoke", {"participant_id": ada.id, "permissions": ["join"]})
+    else:
+        house.clock.advance(5)
+    assert channel.ask("send_message", {"text": "still here"})[0]["code"] == "not_joined"
+    assert texts(other.told()) == []
+    assert texts(host.told()) == []
 
 
 def test_permission_size_and_rate_are_those_of_signaling(house: House) -> None:

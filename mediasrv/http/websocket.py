@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import struct
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
@@ -20,7 +21,9 @@ HEARTBEAT_S = 15  # a ping each; a peer that doesn't answer within half of it ha
 FRAME_MAX_BYTES = 1 << 20
 QUEUE_MAX_FRAMES = 512
 QUEUE_MAX_BYTES = 8 << 20
-KERNEL_QUEUE_BYTES = 16 << 10  # in the transport: so much or less, and aiohttp does not wait for room (its low mark)
+KERNEL_QUEUE_BYTES = 16 << 10  # in the transport: so much or less, and the client reads
+BURST_FRAMES = 64  # so many, or bytes, are written at once instead of with what else is said in this turn of the loop
+BURST_BYTES = 32 << 10
 MAX_CONNECTIONS = 16384
 CLOSE_TIMEOUT_S = 2.0
 
@@ -47,12 +50,15 @@ SessionFactory = Callable[[Send, Close, str | None], RpcSession]
 
 
 class Connection:
-    """Sends the frames of one session in their order: at once while the client reads, else from a bounded queue. A
-    client that doesn't read is lost."""
+    """Sends the frames of one session in their order, and loses a client that doesn't read.
+
+    While the client reads, what is said in one turn of the loop is written in its next: a write for each frame would be
+    a system call for each, and one request may cause many. Else a task of its own writes from the queue.
+    """
 
     __slots__ = (
-        "_close_code", "_drain_announced", "_frames", "_loop", "_overflowed", "_queued_bytes", "_socket", "_transport",
-        "_writing", "drained",
+        "_close_code", "_drain_announced", "_flush_due", "_frames", "_loop", "_overflowed", "_queued_bytes", "_socket",
+        "_transport", "_writing", "drained",
     )  # fmt: skip
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
@@ -62,6 +68,7 @@ class Connection:
         self._frames: deque[Frame] = deque()
         self._queued_bytes = 0
         self._writing: asyncio.Task[None] | None = None  # while there is something to wait for
+        self._flush_due = False
         self._drain_announced = False
         self._close_code: WSCloseCode | None = None
         self._overflowed = False
@@ -72,9 +79,6 @@ class Connection:
         full."""
         if self._close_code is not None:
             return False
-        if self._writing is None and self._has_room():
-            self._send_now(frame)
-            return True
         if len(self._frames) >= QUEUE_MAX_FRAMES or self._queued_bytes + len(frame) > QUEUE_MAX_BYTES:
             log.warning("client reads too slowly", queued_frames=len(self._frames))
             self._frames.clear()
@@ -85,7 +89,13 @@ class Connection:
             return False
         self._frames.append(frame)
         self._queued_bytes += len(frame)
-        self._write_on()
+        if self._writing is not None:
+            return True
+        if len(self._frames) >= BURST_FRAMES or self._queued_bytes >= BURST_BYTES:
+            self._flush()
+        elif not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
         return True
 
     def close(self, code: WSCloseCode = WSCloseCode.OK) -> None:
@@ -110,12 +120,19 @@ class Connection:
     def _has_room(self) -> bool:
         return self._transport is not None and self._transport.get_write_buffer_size() < KERNEL_QUEUE_BYTES
 
-    def _send_now(self, frame: Frame) -> None:
-        """A frame is written before anything is waited for, which would be room for the next one: there is."""
-        sending = self._send(frame)
-        with contextlib.suppress(StopIteration, ConnectionError):
-            sending.send(None)
-        sending.close()
+    def _flush(self) -> None:
+        """Write what is queued, unless the client does not read or it is written already."""
+        self._flush_due = False
+        if self._writing is not None or self._close_code is not None or not self._frames:
+            return
+        if not self._has_room():
+            self._write_on()
+            return
+        assert self._transport is not None
+        if not self._socket.closed and not self._transport.is_closing():
+            self._transport.write(b"".join([part for frame in self._frames for part in _framed(frame)]))
+        self._frames.clear()
+        self._queued_bytes = 0
         if not self._drain_announced:
             self._drain_announced = True
             self._loop.call_soon(self._announce_drain)
@@ -146,6 +163,18 @@ class Connection:
 
     def _send(self, frame: Frame) -> Coroutine[Any, Any, None]:
         return self._socket.send_str(frame) if isinstance(frame, str) else self._socket.send_bytes(frame)
+
+
+def _framed(frame: Frame) -> tuple[bytes, bytes]:
+    """The header of a server's frame, whole, unmasked and of a socket without extensions, and its payload (RFC 6455
+    §5.2)."""
+    opcode, payload = (WSMsgType.TEXT, frame.encode()) if isinstance(frame, str) else (WSMsgType.BINARY, frame)
+    first, size = 0x80 | opcode, len(payload)
+    if size < 126:
+        return bytes((first, size)), payload
+    if size < 1 << 16:
+        return struct.pack("!BBH", first, 126, size), payload
+    return struct.pack("!BBQ", first, 127, size), payload
 
 
 class RpcEndpoint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, web
 
 from mediasrv.http import websocket
 
@@ -153,3 +153,41 @@ async def test_the_number_of_connections_is_bounded(harness, sessions, monkeypat
         response = await harness.client.get("/rpc")
         assert response.status == 503
         assert "Retry-After" in response.headers
+
+
+class CountingTransport(asyncio.Transport):
+    """Takes what is written, and says that all of it is gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return False
+
+
+async def test_what_is_said_in_one_turn_is_one_write():
+    transport = CountingTransport()
+    connection = websocket.Connection(web.WebSocketResponse(), transport)
+    drained: list[int] = []
+    connection.drained = lambda: drained.append(len(transport.writes))
+    frames: list[bytes | str] = ["h\u00e9llo", b"\x00" * 126, b"\x01" * 200]
+    assert all(connection.send(frame) for frame in frames)
+    assert transport.writes == []
+    while not drained:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    expected = b"\x81\x06h\xc3\xa9llo" + b"\x82\x7e\x00\x7e" + b"\x00" * 126 + b"\x82\x7e\x00\xc8" + b"\x01" * 200
+    assert transport.writes == [expected]
+    # Nor does more than a burst wait for the turn's end: the queue is for clients that do not read.
+    for _ in range(3 * websocket.QUEUE_MAX_FRAMES):
+        assert connection.send(b"x")
+    assert connection.send(b"y" * 70_000)
+    assert sum(write.count(b"\x82\x01x") for write in transport.writes) == 3 * websocket.QUEUE_MAX_FRAMES
+    assert transport.writes[-1] == b"\x82\x7f" + (70_000).to_bytes(8, "big") + b"y" * 70_000
+    assert drained == [1]

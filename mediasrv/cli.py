@@ -137,6 +137,9 @@ def serve(
     room_mix_above: Annotated[
         int | None, typer.Option(metavar="N", help="With more people a room is heard as a mix. Default: 0, never.")
     ] = None,
+    room_mix_talkers: Annotated[
+        int | None, typer.Option(metavar="N", help="How many are heard at once in a mix, the loudest. Default: 3.")
+    ] = None,
     resume_s: Annotated[
         float | None,
         typer.Option(metavar="S", help="How long somebody with a lost connection may come back. Default: 30."),

@@ -18,6 +18,7 @@ from mediasrv.media.placement import Placement
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.room import RoomLimits
 from mediasrv.rooms.settings import RoomSettings
+from mediasrv.rtc.mix import MixSettings
 from mediasrv.settings import FIELDS, Settings
 from mediasrv.store.database import DATABASE_ERRORS, words
 from mediasrv.tls import TlsContext, TlsError, TlsFiles
@@ -51,7 +52,10 @@ def changes(before: Settings, after: Settings, tls_prefixes: Mapping[str, object
 def room_defaults(settings: Settings) -> RoomSettings:
     """Of rooms that open by themselves."""
     return RoomSettings(
-        lobby=settings.room_lobby, history=settings.room_history, mix_above=settings.room_mix_above or None
+        lobby=settings.room_lobby,
+        history=settings.room_history,
+        mix_above=settings.room_mix_above or None,
+        mix=MixSettings(talkers=settings.room_mix_talkers),
     )
 
 

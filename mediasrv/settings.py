@@ -12,7 +12,8 @@ from mediasrv import host_port
 from mediasrv.control.address import ControlAddress, parse_address
 from mediasrv.host_port import HostPort
 from mediasrv.journal.settings import Addresses, Webhook
-from mediasrv.rooms.settings import CAPACITY_MAX, HISTORY_MAX_MESSAGES
+from mediasrv.rooms.settings import CAPACITY_MAX, DEFAULT_MIX, HISTORY_MAX_MESSAGES
+from mediasrv.rtc.mix import MAX_TALKERS
 
 DEV_KEY = "devkey"
 DEV_SECRET = "devsecret-devsecret-devsecret-32"
@@ -86,6 +87,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=0, le=CAPACITY_MAX, description="With more people than that such a room is heard as a mix; 0: never."),
     ] = 0
+    room_mix_talkers: Annotated[
+        int, Meta(ge=1, le=MAX_TALKERS, description="How many are heard at once in a mix, the loudest.")
+    ] = DEFAULT_MIX.talkers
     resume_s: Annotated[
         float,
         Meta(ge=0, le=3600, description="For how many seconds a session can be resumed that lost its connection."),

@@ -13,8 +13,8 @@ from mediaplane.commands cimport (
 )
 from mediaplane.congestion.transport_cc cimport transport_cc_receiver_init, transport_cc_receiver_t
 from mediaplane.model cimport (
-    CNAME_CAPACITY, KIND_AUDIO, KIND_VIDEO, MAX_ENCODINGS, MID_CAPACITY, NO_ENCODING, RID_CAPACITY, consumer_t,
-    encoding_t, producer_t, transport_t,
+    CNAME_CAPACITY, KIND_AUDIO, KIND_VIDEO, MAX_ENCODINGS, MAX_MIX_ENCODINGS, MID_CAPACITY, NO_ENCODING, RID_CAPACITY,
+    consumer_t, encoding_t, producer_t, transport_t,
 )
 from mediaplane.rings cimport ring_free, ring_init, ring_push
 from mediaplane.secure.dtls cimport (
@@ -112,7 +112,7 @@ cdef int _init_encoding(encoding_t *encoding, int index, bint video, uint32_t cl
     return 0
 
 
-cdef producer_t *_new_producer(uint32_t producer_id, str kind, codecs, encodings) except NULL:
+cdef producer_t *_new_producer(uint32_t producer_id, str kind, codecs, encodings, int most) except NULL:
     cdef producer_t *producer = <producer_t *>calloc(1, sizeof(producer_t))
     cdef uint32_t clock_rate = 0
     cdef int index = 0
@@ -135,8 +135,8 @@ cdef producer_t *_new_producer(uint32_t producer_id, str kind, codecs, encodings
             clock_rate = clock_rate or rate
         if not clock_rate:
             raise ValueError("a producer needs a codec with a clock rate")
-        if not 1 <= len(encodings) <= MAX_ENCODINGS:
-            raise ValueError(f"a producer has 1 to {MAX_ENCODINGS} encodings, not {len(encodings)}")
+        if not 1 <= len(encodings) <= most:
+            raise ValueError(f"a producer has 1 to {most} encodings, not {len(encodings)}")
         producer.encodings = <encoding_t *>calloc(len(encodings), sizeof(encoding_t))
         if producer.encodings == NULL:
             raise MemoryError("no memory for a producer's encodings")
@@ -298,7 +298,7 @@ cdef class CommandPort:
         together the event ("speakers", group, dominant producer or 0, [(producer, immediate, medium, long-term score,
         activity), …]) tells who speaks; 0: it is in none. Raises ValueError, BufferError.
         """
-        cdef producer_t *producer = _new_producer(producer_id, kind, codecs, encodings)
+        cdef producer_t *producer = _new_producer(producer_id, kind, codecs, encodings, MAX_ENCODINGS)
         try:
             producer.mid_size = _copy(mid.encode(), producer.mid, MID_CAPACITY, "mid")
             producer.nack = nack
@@ -324,7 +324,8 @@ cdef class CommandPort:
         `codecs` are that producer's, `encodings` their number. It is closed by close_producer(). Raises ValueError,
         BufferError.
         """
-        cdef producer_t *producer = _new_producer(producer_id, kind, codecs, [("", 0, 0)] * encodings)
+        cdef producer_t *producer = _new_producer(producer_id, kind, codecs, [("", 0, 0)] * encodings,
+                                                  MAX_MIX_ENCODINGS)
         try:
             if not source_id:
                 raise ValueError("the producer that a piped producer stands for must not be 0")

@@ -35,10 +35,11 @@ cdef enum:
     BATCH_SIZE = 64              # datagrams received at once
     MAX_TUPLES = 4               # validated 5-tuples a transport keeps
     MAX_RECEIVE_STREAMS = 32     # SSRCs that a transport may receive
-    MAX_ENCODINGS = 4
+    MAX_ENCODINGS = 4            # of what a peer sends
+    MAX_MIX_ENCODINGS = 16       # the whole mix, and one without each talker
     MAX_WORKERS = 64             # that pipes join: a bit each in a mask
     MIXER_WORKER = 63            # the number under which workers know the mixing thread
-    MAX_APART = 3                # MAX_ENCODINGS - 1
+    MAX_APART = 15               # MAX_MIX_ENCODINGS - 1
     MID_CAPACITY = 32
     RID_CAPACITY = 16
     CNAME_CAPACITY = 64
@@ -159,7 +160,7 @@ cdef struct producer_t:
     uint8_t fir
     uint8_t transport_cc         # its packets are told of in congestion feedback
     uint8_t mid_size
-    uint8_t encoding_count
+    uint8_t encoding_count       # of a mix up to MAX_MIX_ENCODINGS
     uint8_t mid[32]
     uint8_t codec_by_pt[128]     # Codec + 1; 0: not negotiated
     uint8_t apt_by_pt[128]       # of an RTX payload type: what it repairs + 1; 0: not RTX
@@ -180,14 +181,14 @@ cdef struct producer_t:
     uint64_t piped_to            # other workers where a piped producer stands for it, a bit each
     # Of a piped producer: what its own worker is told.
     uint32_t source_id           # the producer it stands for; 0: it is none
-    uint8_t wished_encodings     # those it was last told are wanted, a bit each
-    uint8_t wished_keyframes     # to tell
+    uint32_t wished_encodings    # those it was last told are wanted, a bit each
+    uint16_t wished_keyframes    # to tell
     uint8_t is_wishing
     producer_t *next_wishing
     # Of a mix: encoding 0 is for everybody but the transports named here. Their consumers get encoding n + 1, in which
     # they do not hear themselves.
     uint8_t mixed
-    uint32_t apart[3]            # 0: nobody
+    uint32_t apart[15]           # 0: nobody
 
 # One outgoing copy of a producer, or an empty receive slot.
 cdef struct consumer_t:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MIXER_WORKER = 63
 """The number under which workers know the mixing thread."""
 MIX_PAYLOAD_TYPE = 111
+MAX_TALKERS = 15
+"""So many are heard at once at most: for each there is a mix without them."""
 
 log = structlog.get_logger("media")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mediasrv.rooms.errors import RoomError
 from mediasrv.rooms.permissions import NONE, Permission
 from mediasrv.rtc.capabilities import CODEC_NAMES
-from mediasrv.rtc.mix import MixSettings
+from mediasrv.rtc.mix import MAX_TALKERS, MixSettings
 from mediasrv.rtc.policy import MediaPolicy
 
 METADATA_MAX_CHARACTERS = 16_384
@@ -18,7 +18,7 @@ BITRATE_MIN_BPS, BITRATE_MAX_BPS = 8_000, 100_000_000
 DEFAULT_MIX = MixSettings()
 MIX_BOUNDS = {
     "channels": (1, 2),
-    "talkers": (1, 3),
+    "talkers": (1, MAX_TALKERS),
     "bitrate_bps": (6_000, 510_000),
     "complexity": (0, 10),
     "expected_loss": (0, 100),

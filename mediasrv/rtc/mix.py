@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mediasrv.media.handles import ProducerHandle
+from mediasrv.media.mixer import MAX_TALKERS as MAX_TALKERS
 from mediasrv.media.mixer import MIX_PAYLOAD_TYPE, Mixer
 from mediasrv.media.mixer import MixSettings as MixSettings
 from mediasrv.rtc.capabilities import Codec, CodecFormat

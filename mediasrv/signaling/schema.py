@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from mediasrv.rooms.events import Kind, Source
 from mediasrv.rooms.permissions import FLAG_OF_CONSENT
+from mediasrv.rtc.mix import MAX_TALKERS
 
 MAX_TRACKS_IN_OFFER = 64
 MAX_MESSAGE_RECIPIENTS = 1_000
@@ -85,7 +86,9 @@ class Mix(Shape):
     """How the mix of a room sounds. `channels`, `talkers` and `fec` change when nobody listens, the others at once."""
 
     channels: Annotated[int, Meta(ge=1, le=2, description="1 mono, 2 stereo")] = 1
-    talkers: Annotated[int, Meta(ge=1, le=3, description="how many are heard at once, the loudest")] = 3
+    talkers: Annotated[
+        int, Meta(ge=1, le=MAX_TALKERS, description=f"how many are heard at once, the loudest; at most {MAX_TALKERS}")
+    ] = 3
     bitrate_bps: Annotated[int, Meta(ge=6_000, le=510_000, description="of Opus")] = 32_000
     complexity: Annotated[int, Meta(ge=0, le=10, description="of Opus: less costs less, and sounds a little worse")] = 5
     fec: Annotated[

@@ -19,6 +19,7 @@ import structlog
 from mediasrv.app import StartError
 from mediasrv.config import ConfigError, Settings
 from mediasrv.reload import room_defaults
+from mediasrv.rooms.settings import DEFAULT_MIX
 from tests.control.port_worker import PortWorker
 from tests.control.running_server import Running, person, running, token
 from tests.control.tls_files import Authority, write_pair
@@ -152,6 +153,7 @@ async def test_every_setting_either_changes_or_is_said_to_need_a_restart():
         "open_rooms": False,
         "room_history": 5,
         "room_mix_above": 40,
+        "room_mix_talkers": 5,
         "resume_s": 1.0,
         "room_spread": 7,
         "rtc_ip": ("192.0.2.7",),
@@ -172,6 +174,11 @@ async def test_every_setting_either_changes_or_is_said_to_need_a_restart():
 def test_rooms_that_open_by_themselves_are_mixed_above_the_number_that_is_set():
     assert room_defaults(Settings(room_mix_above=40)).mix_above == 40
     assert room_defaults(Settings()).mix_above is None
+
+
+def test_as_many_talkers_are_heard_as_is_set():
+    assert room_defaults(Settings(room_mix_talkers=7)).mix.talkers == 7
+    assert room_defaults(Settings()).mix == DEFAULT_MIX
 
 
 # --- TLS -----------------------------------------------------------------------------------------------------------

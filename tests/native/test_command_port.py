@@ -65,7 +65,7 @@ def plane() -> VirtualPlane:
         (lambda p: p.create_transport(1, **TRANSPORT | {"extensions": {MID_URI: 256}}), "256 is not between 1 and 255"),
         (lambda p: p.create_piped_producer(0, **PIPED), "id must not be 0"),
         (lambda p: p.create_piped_producer(1, **PIPED | {"source_id": 0}), "stands for must not be 0"),
-        (lambda p: p.create_piped_producer(1, **PIPED | {"encodings": 5}), "1 to 4 encodings, not 5"),
+        (lambda p: p.create_piped_producer(1, **PIPED | {"encodings": 17}), "1 to 16 encodings, not 17"),
         (lambda p: p.create_piped_producer(1, **PIPED | {"codecs": []}), "needs a codec"),
         (lambda p: p.create_piped_producer(1, **PIPED | {"kind": "text"}), "no kind 'text'"),
         (lambda p: p.send_dtls(1, b""), "1 to 1400 bytes, not 0"),

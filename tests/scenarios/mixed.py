@@ -124,7 +124,8 @@ class MixingCall:
         self.mixing = self.server.mixing
         self.mixing.open_mix(self.mix_id, **settings)  # type: ignore[arg-type]
         self.ids = ids
-        self.mixes = [PipedProducer("audio", next(ids), self.mix_id, 4) for _ in self.workers]
+        encodings = int(settings.get("talkers", 3)) + 1  # type: ignore[call-overload]
+        self.mixes = [PipedProducer("audio", next(ids), self.mix_id, encodings) for _ in self.workers]
         for worker, mix in zip(self.workers, self.mixes, strict=True):
             mix.stand_on(worker.plane, from_worker=MIXER_WORKER)
 

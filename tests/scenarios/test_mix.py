@@ -9,6 +9,7 @@ import pytest
 
 from scenarios.mixed import FRAME, LOUD, RATE, SILENT, MixingCall, strength
 from scenarios.negotiated import us_of_ntp
+from scenarios.network import Conditions
 
 HEARD, UNHEARD = 4_000, 400
 
@@ -34,6 +35,48 @@ def test_everybody_hears_the_others_and_nobody_themself() -> None:
     shared = {packet.payload for packet in carol_packets}
     assert sum(packet.payload in shared for packet in erin_packets) > 0.95 * len(erin_packets), "one encode for both"
     call.check_nothing_broke()
+
+
+def test_as_many_are_heard_at_once_as_the_mix_has_talkers_and_none_of_them_themself() -> None:
+    call = MixingCall(talkers=15, bitrate_bps=256_000, complexity=0)
+    speakers, (listener,) = call.people(15, 0), call.people(1, 1)
+    frequencies = [400 + 150 * at for at in range(15)]
+    for person, frequency in zip(speakers, frequencies, strict=True):
+        call.speak(person, frequency)
+    everything = call.listen(listener)
+    own = {at: call.listen(speakers[at]) for at in (0, 7, 14)}
+    call.network.run_for(0.6)
+    line = everything.heard()[-RATE // 5 :]
+    assert min(strength(line, frequency) for frequency in frequencies) > UNHEARD
+    for at, each in own.items():
+        each.assert_continuous()
+        line = each.heard()[-RATE // 5 :]
+        heard = [strength(line, frequency) for frequency in frequencies]
+        assert heard.pop(at) < UNHEARD
+        assert min(heard) > UNHEARD
+    call.check_nothing_broke()
+
+
+def test_a_lost_packet_of_any_encoding_is_sent_again() -> None:
+    call = MixingCall(talkers=15)
+    speakers = call.people(15)
+    for at, person in enumerate(speakers):
+        call.speak(person, 400 + 150 * at)
+    listeners = [call.listen(person) for person in speakers[::7]]
+    call.network.run_for(0.2)
+    for listener in listeners:
+        address = listener.participant.peer.address
+        call.network.down[address] = Conditions(loss=1)
+        call.network.run_for(0.02)
+        call.network.down[address] = Conditions()
+        call.network.run_for(0.04)
+        indices = {packet.index for packet in listener.packets}
+        [lost] = set(range(min(indices), max(indices))) - indices
+        listener.slot.track.send_nack([lost])
+        call.network.run_for(0.04)
+        [again] = [packet.payload for packet in listener.packets if packet.index == lost]
+        others = {packet.payload for other in listeners if other is not listener for packet in other.packets}
+        assert again not in others, "it is of the encoding without this one"
 
 
 def test_who_begins_to_speak_never_hears_a_single_packet_of_themself() -> None:
@@ -236,7 +279,7 @@ def test_whatever_comes_and_goes_nothing_breaks(seed: int) -> None:
 def test_orders_are_checked() -> None:
     mixing = MixingCall().mixing
     with pytest.raises(ValueError, match="talkers"):
-        mixing.open_mix(7, talkers=4)
+        mixing.open_mix(7, talkers=16)
     with pytest.raises(ValueError, match="complexity"):
         mixing.open_mix(7, complexity=11)
     with pytest.raises(ValueError, match="no mix 7"):

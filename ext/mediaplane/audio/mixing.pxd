@@ -17,8 +17,8 @@ from mediaplane.rings cimport ring_t
 from mediaplane.tables cimport id_table_t
 
 cdef enum:
-    MIX_MAX_TALKERS = 3          # a producer has four encodings
-    MIX_MAX_OUTPUTS = 4
+    MIX_MAX_TALKERS = 15         # MAX_APART
+    MIX_MAX_OUTPUTS = 16
     MIX_PAYLOAD_TYPE = 111       # of Opus
     MIXING_MAX_WORKERS = 63
 
@@ -54,11 +54,11 @@ cdef struct mix_t:
     mix_t *next
     uint32_t ssrc
     uint32_t timestamp           # at the thread's tick 0
-    int64_t[4] seq64             # of each output's next packet
-    uint64_t[4] without          # as it was told last
-    int64_t[4] since_tick        # when it got so
+    int64_t[16] seq64             # of each output's next packet
+    uint64_t[16] without          # as it was told last
+    int64_t[16] since_tick        # when it got so
     uint64_t wished_by           # workers, a bit each
-    uint8_t[64] wishes           # of each worker: outputs, a bit each
+    uint16_t[64] wishes           # of each worker: outputs, a bit each
     int64_t[64] left_tick        # when one of its talkers last became one who hears the whole mix
 
 cdef struct mixing_counters_t:

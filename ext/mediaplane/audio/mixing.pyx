@@ -17,7 +17,8 @@ from mediaplane.pipes.pipe cimport (
 )
 from mediaplane.pipes.pipes cimport pipes_attach
 from mediaplane.pipes.records cimport (
-    PIPE_END, PIPE_PACKET, PIPE_STATE, PIPE_WISH, PipeRecordKind, pipe_packet_t, pipe_state_t, pipe_wish_t,
+    PIPE_END, PIPE_PACKET, PIPE_STATE, PIPE_WISH, PipeRecordKind, pipe_packet_t, pipe_state_size, pipe_state_t,
+    pipe_wish_t,
 )
 from mediaplane.rings cimport ring_pop
 from mediaplane.status cimport BAD_STATE, NO_MEMORY, NO_SPACE, OK
@@ -354,14 +355,16 @@ cdef inline uint32_t _timestamp(const mixing_t *mixing, const mix_t *mix) noexce
 cdef void _tell(mixing_t *mixing, mix_t *mix, uint32_t worker) noexcept nogil:
     """How the mix stands: for whom of this worker's transports there is one without themself."""
     cdef pipe_t *pipe = mixing.links[worker].outgoing
-    cdef pipe_state_t *out = <pipe_state_t *>pipe_reserve(pipe, sizeof(pipe_state_t), 0)
+    cdef uint32_t size = pipe_state_size(mix.mixer.output_count)
+    cdef pipe_state_t *out = <pipe_state_t *>pipe_reserve(pipe, size, 0)
     cdef uint32_t i
     if out == NULL:
         return                   # it is said again
-    memset(out, 0, sizeof(pipe_state_t))
+    memset(out, 0, size)
     out.producer = mix.id
     out.open = True
     out.mixed = True
+    out.encoding_count = <uint8_t>mix.mixer.output_count
     for i in range(mix.mixer.output_count):
         out.encodings[i].active = True
         out.encodings[i].clock.ntp = mixing.begun_ntp
@@ -370,7 +373,7 @@ cdef void _tell(mixing_t *mixing, mix_t *mix, uint32_t worker) noexcept nogil:
         out.encodings[i].clock.clock_rate = OPUS_CLOCK_RATE
         if i and mix.without[i] >> 32 == worker + 1:
             out.apart[i - 1] = <uint32_t>mix.without[i]
-    pipe_commit(pipe, out, PIPE_STATE, sizeof(pipe_state_t))
+    pipe_commit(pipe, out, PIPE_STATE, size)
 
 
 cdef void _tell_all(mixing_t *mixing, mix_t *mix) noexcept nogil:

@@ -64,7 +64,7 @@ cdef class MixingPort:
                  fec=False, dtx=False, expected_loss=0):
         """Begin a mix, which workers know as the producer `mix_id` of the worker 63, with talkers + 1 encodings.
 
-        `channels` 1 or 2; `talkers` 1 to 3: so many are heard at once; the rest is for Opus. Raises ValueError,
+        `channels` 1 or 2; `talkers` 1 to 15: so many are heard at once; the rest is for Opus. Raises ValueError,
         MemoryError, BufferError.
         """
         cdef mixer_settings_t settings

@@ -5,7 +5,7 @@ cdef enum:
     SHED_NOTHING = 0
     SHED_SOME_COMPLEXITY = 1     # encoders at half
     SHED_COMPLEXITY = 2          # encoders as simple as can be
-    SHED_A_TALKER = 3            # one fewer is heard
+    SHED_SOME_TALKERS = 3        # a third fewer are heard, one at least
     SHED_TALKERS = 4             # only one is heard
 
 cdef struct overload_t:

@@ -38,6 +38,6 @@ cdef uint8_t shed_complexity(uint8_t level, uint8_t complexity) noexcept nogil:
 
 
 cdef uint32_t shed_talkers(uint8_t level, uint32_t talkers) noexcept nogil:
-    if level < SHED_A_TALKER:
+    if level < SHED_SOME_TALKERS:
         return talkers
-    return max(1, talkers - 1) if level == SHED_A_TALKER else 1
+    return max(1, talkers - max(1, talkers // 3)) if level == SHED_SOME_TALKERS else 1

@@ -1,5 +1,5 @@
 """Piped producers: each stands for a producer of another worker, and to consumers it is like any other."""
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint16_t
 
 from mediaplane.model cimport encoding_t, pipe_end_t, plane_t, producer_t, transport_t
 from mediaplane.pipes.records cimport pipe_packet_t, pipe_state_t
@@ -31,5 +31,5 @@ cdef inline void wish_changed(producer_t *producer) noexcept nogil:
 
 # A consumer needs a keyframe that only the producer's own worker can ask for.
 cdef inline void wish_keyframe(encoding_t *encoding) noexcept nogil:
-    encoding.producer.wished_keyframes |= <uint8_t>1 << encoding.index
+    encoding.producer.wished_keyframes |= <uint16_t>(1 << encoding.index)
     wish_changed(encoding.producer)

@@ -1,5 +1,5 @@
 """The subscribers' side of a pipe."""
-from libc.stdint cimport INT64_MAX, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from mediaplane.counters cimport COUNT_DROP_RTP_MALFORMED, COUNT_PIPE_PACKETS_RECEIVED
@@ -21,7 +21,7 @@ from mediaplane.wire.rtp_extensions cimport extensions_parse, extensions_wide
 
 cdef enum:
     RENEW_INTERVAL_US = 1000000
-    UNTOLD = 255                 # no mask of encodings is this
+    UNTOLD = 0x1FFFF             # no mask of encodings is this
 
 
 cdef inline uint64_t _key(const pipe_end_t *end, uint32_t source_id) noexcept nogil:
@@ -34,8 +34,8 @@ cdef inline producer_t *_find(plane_t *plane, const pipe_end_t *end, uint32_t so
 
 # --- wishes --------------------------------------------------------------------------------------------------------
 
-cdef bint _tell(pipe_t *pipe, PipeRecordKind kind, uint32_t source_id, uint8_t encodings,
-                uint8_t keyframes) noexcept nogil:
+cdef bint _tell(pipe_t *pipe, PipeRecordKind kind, uint32_t source_id, uint16_t encodings,
+                uint16_t keyframes) noexcept nogil:
     cdef pipe_wish_t *out = <pipe_wish_t *>pipe_reserve(pipe, sizeof(pipe_wish_t), 0)
     if out == NULL:
         return False
@@ -46,24 +46,24 @@ cdef bint _tell(pipe_t *pipe, PipeRecordKind kind, uint32_t source_id, uint8_t e
     return True
 
 
-cdef uint8_t _wanted(const producer_t *producer) noexcept nogil:
+cdef uint16_t _wanted(const producer_t *producer) noexcept nogil:
     """The encodings that a consumer forwards or waits for, a bit each."""
     cdef const consumer_t *consumer
-    cdef uint8_t wanted = 0
+    cdef uint16_t wanted = 0
     cdef uint32_t i
     for i in range(producer.consumer_count):
         consumer = producer.consumers[i]
         if consumer.open and consumer.transport.state == TRANSPORT_CONNECTED:
             if consumer.current < producer.encoding_count:
-                wanted |= <uint8_t>1 << consumer.current
+                wanted |= <uint16_t>(1 << consumer.current)
             if consumer.target < producer.encoding_count:
-                wanted |= <uint8_t>1 << consumer.target
+                wanted |= <uint16_t>(1 << consumer.target)
     return wanted
 
 
 cdef void incoming_tell_wishes(pipe_end_t *end) noexcept nogil:
     cdef producer_t *producer
-    cdef uint8_t wanted
+    cdef uint16_t wanted
     while end.wishing != NULL:
         producer = end.wishing
         wanted = _wanted(producer)
@@ -177,6 +177,7 @@ cdef bint incoming_state(plane_t *plane, pipe_end_t *end, const pipe_state_t *st
     if producer == NULL:
         _tell(end.outgoing, PIPE_END, state.producer, 0, 0)
         return True
+    invariant(state.encoding_count == producer.encoding_count, "a state is of other encodings than its producer")
     for i in range(producer.encoding_count):
         if not _begins_anew(plane, &producer.encodings[i], state.encodings[i].begun, now_us):
             return False

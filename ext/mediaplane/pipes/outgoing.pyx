@@ -5,7 +5,9 @@ from libc.string cimport memcpy, memset
 from mediaplane.counters cimport COUNT_DROP_PIPE_FULL, COUNT_PIPE_PACKETS_SENT
 from mediaplane.model cimport ingress_t
 from mediaplane.pipes.pipe cimport PIPE_CONTROL_BYTES, pipe_commit, pipe_reserve, pipe_t
-from mediaplane.pipes.records cimport PIPE_END, PIPE_PACKET, PIPE_STATE, pipe_packet_t, pipe_state_t
+from mediaplane.pipes.records cimport (
+    PIPE_END, PIPE_PACKET, PIPE_STATE, pipe_packet_t, pipe_state_size, pipe_state_t,
+)
 from mediaplane.rtcp.feedback cimport keyframe_wanted
 from mediaplane.tables cimport id_table_find
 from mediaplane.wire.rtp cimport RTP_FIXED_HEADER_SIZE, RTP_MAX_HEADER_SIZE, rtp_write_fixed_header
@@ -84,18 +86,19 @@ cdef void outgoing_packets(plane_t *plane) noexcept nogil:
 # --- state ---------------------------------------------------------------------------------------------------------
 
 cdef void _tell(pipe_t *pipe, const producer_t *producer) noexcept nogil:
-    cdef pipe_state_t *out = <pipe_state_t *>pipe_reserve(pipe, sizeof(pipe_state_t), 0)
+    cdef pipe_state_t *out = <pipe_state_t *>pipe_reserve(pipe, pipe_state_size(producer.encoding_count), 0)
     cdef int i
     if out == NULL:
         return      # it is said again with the next report
-    memset(out, 0, sizeof(pipe_state_t))
+    memset(out, 0, pipe_state_size(producer.encoding_count))
     out.producer = producer.id
     out.open = producer.open
+    out.encoding_count = producer.encoding_count
     for i in range(producer.encoding_count):
         out.encodings[i].clock = producer.encodings[i].clock
         out.encodings[i].begun = producer.encodings[i].begun
         out.encodings[i].active = producer.encodings[i].active
-    pipe_commit(pipe, out, PIPE_STATE, sizeof(pipe_state_t))
+    pipe_commit(pipe, out, PIPE_STATE, pipe_state_size(producer.encoding_count))
 
 
 cdef void outgoing_state(plane_t *plane, producer_t *producer) noexcept nogil:

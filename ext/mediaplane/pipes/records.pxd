@@ -23,22 +23,31 @@ cdef struct pipe_packet_t:
     uint16_t size
     uint8_t encoding
 
+cdef enum:
+    PIPE_STATE_ENCODINGS = 16    # MAX_MIX_ENCODINGS
+
 cdef struct pipe_encoding_state_t:
     rtp_clock_t clock
     uint32_t begun
     uint8_t active
 
+# Only as long as its encodings are many.
 cdef struct pipe_state_t:
     pipe_record_t record
     uint32_t producer
     uint8_t open
     uint8_t mixed                # it is a mix: see producer_t
-    uint32_t apart[3]
-    pipe_encoding_state_t encodings[4]
+    uint8_t encoding_count
+    uint32_t apart[15]
+    pipe_encoding_state_t encodings[16]
 
 # PIPE_WISH and PIPE_END.
 cdef struct pipe_wish_t:
     pipe_record_t record
     uint32_t producer
-    uint8_t encodings            # those to hand over, a bit each
-    uint8_t keyframes            # those of which a keyframe is needed
+    uint16_t encodings           # those to hand over, a bit each
+    uint16_t keyframes           # those of which a keyframe is needed
+
+
+cdef inline uint32_t pipe_state_size(uint32_t encoding_count) noexcept nogil:
+    return <uint32_t>(sizeof(pipe_state_t) - (PIPE_STATE_ENCODINGS - encoding_count) * sizeof(pipe_encoding_state_t))

@@ -36,9 +36,9 @@ cdef inline uint64_t _ssrc_key(const consumer_t *consumer, uint32_t ssrc) noexce
     return (<uint64_t>consumer.transport.id << 32) | ssrc
 
 
-cdef inline uint8_t _source(const consumer_t *consumer, uint8_t encoding) noexcept nogil:
+cdef inline uint16_t _source(const consumer_t *consumer, uint8_t encoding) noexcept nogil:
     """Names an encoding of the present source in the map of sequence numbers; no earlier source shares the name."""
-    return <uint8_t>((consumer.generation << 2) | encoding)
+    return <uint16_t>(consumer.generation << 4 | encoding)
 
 
 # --- choice of the encoding ----------------------------------------------------------------------------------------
@@ -91,9 +91,9 @@ cdef void consumer_follow_mix(plane_t *plane, consumer_t *consumer, int64_t now_
 
 
 cdef void consumer_begin_anew(plane_t *plane, consumer_t *consumer, int64_t now_us) noexcept nogil:
-    # Only 64 names: one that no epoch bears is taken again, so that two sources never share one.
+    # Only 256 names: one that no epoch bears is taken again, so that two sources never share one.
     if consumer.synced_generation == consumer.generation:
-        consumer.generation = (consumer.generation + 1) & 0x3F
+        consumer.generation = (consumer.generation + 1) & 0xFF
     consumer.current = NO_ENCODING
     consumer_resync(plane, consumer, now_us)
 
@@ -320,16 +320,17 @@ cdef int consumer_resend(plane_t *plane, consumer_t *consumer, uint16_t out_seq1
     cdef const seq_epoch_t *epoch
     cdef uint8_t *out
     cdef int64_t out_seq, in_seq
-    cdef uint8_t source, payload_type
+    cdef uint16_t source
+    cdef uint8_t payload_type
     cdef int status
     if consumer.producer == NULL or not consumer.open or not consumer.producer.open or consumer.seq.highest_out < 0:
         return NOT_FOUND
     out_seq = unwrap16(consumer.seq.highest_out, out_seq16)
     if seq_map_reverse(&consumer.seq, out_seq, &source, &in_seq, &epoch) != OK:
         return NOT_FOUND
-    if (source >> 2) != (_source(consumer, 0) >> 2):
+    if (source >> 4) != (_source(consumer, 0) >> 4):
         return NOT_FOUND
-    status = _recall(&consumer.producer.encodings[source & 3], in_seq, now_us, &packet)
+    status = _recall(&consumer.producer.encodings[source & 15], in_seq, now_us, &packet)
     if status != OK:
         return NOT_FOUND
     out = egress_reserve(&plane.egress)

@@ -17,7 +17,7 @@ cdef struct seq_epoch_t:
     int64_t offset               # out = in + offset
     uint32_t timestamp_offset    # out = in + offset, modulo 2^32
     uint32_t picture_offset      # low 16: VP8 picture id, high 16: TL0PICIDX; out = in + offset
-    uint8_t encoding
+    uint16_t source              # the encoding, by whatever name the caller has for it
 
 # The epochs in use are epochs[first .. first + count - 1], modulo SEQ_MAP_EPOCHS, oldest first. Their outgoing numbers
 # ascend and never overlap. Pointers to an epoch hold until the next switch or drop.
@@ -29,18 +29,18 @@ cdef struct seq_map_t:
     int64_t start_out
 
 cdef void seq_map_init(seq_map_t *map, uint16_t first_out) noexcept nogil
-# The next packet forwarded is `first_in` of `encoding`: it gets highest_out + 1 (the first ever: first_out). Numbers of
+# The next packet forwarded is `first_in` of `source`: it gets highest_out + 1 (the first ever: first_out). Numbers of
 # the old encoding above the highest one forwarded are refused from now on.
-cdef seq_epoch_t *seq_map_switch(seq_map_t *map, uint8_t encoding, int64_t first_in, uint32_t timestamp_offset,
+cdef seq_epoch_t *seq_map_switch(seq_map_t *map, uint16_t source, int64_t first_in, uint32_t timestamp_offset,
                                  uint32_t picture_offset) noexcept nogil
 # Leaves `in_seq` out: forward() refuses it from now on. If its outgoing number is above everything forwarded so far,
 # there is no gap: what follows moves down by one. Else the consumer has seen the gap already, and nothing moves.
-cdef void seq_map_drop(seq_map_t *map, uint8_t encoding, int64_t in_seq) noexcept nogil
+cdef void seq_map_drop(seq_map_t *map, uint16_t source, int64_t in_seq) noexcept nogil
 # The incoming number behind an outgoing one that may have been sent: OK or NOT_FOUND.
-cdef int seq_map_reverse(const seq_map_t *map, int64_t out_seq, uint8_t *encoding, int64_t *in_seq,
+cdef int seq_map_reverse(const seq_map_t *map, int64_t out_seq, uint16_t *source, int64_t *in_seq,
                          const seq_epoch_t **epoch) noexcept nogil
 # seq_map_forward() for what does not belong to the current epoch.
-cdef int seq_map_forward_late(seq_map_t *map, uint8_t encoding, int64_t in_seq, int64_t *out_seq,
+cdef int seq_map_forward_late(seq_map_t *map, uint16_t source, int64_t in_seq, int64_t *out_seq,
                               seq_epoch_t **epoch) noexcept nogil
 
 
@@ -50,11 +50,11 @@ cdef inline seq_epoch_t *seq_map_current(seq_map_t *map) noexcept nogil:
 
 
 # OK with the outgoing number and the epoch; NOT_FOUND if no epoch has it (dropped, of before, or too old).
-cdef inline int seq_map_forward(seq_map_t *map, uint8_t encoding, int64_t in_seq, int64_t *out_seq,
+cdef inline int seq_map_forward(seq_map_t *map, uint16_t source, int64_t in_seq, int64_t *out_seq,
                                 seq_epoch_t **epoch) noexcept nogil:
     cdef seq_epoch_t *current = seq_map_current(map)
-    if in_seq < current.first_in or current.encoding != encoding:
-        return seq_map_forward_late(map, encoding, in_seq, out_seq, epoch)
+    if in_seq < current.first_in or current.source != source:
+        return seq_map_forward_late(map, source, in_seq, out_seq, epoch)
     out_seq[0] = in_seq + current.offset
     epoch[0] = current
     if out_seq[0] > map.highest_out:

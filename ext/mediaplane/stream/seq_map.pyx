@@ -27,18 +27,18 @@ cdef seq_epoch_t *insert_epoch(seq_map_t *map, uint32_t position) noexcept nogil
     return epoch_at(map, position)
 
 
-# The position of the newest epoch that has `in_seq` of `encoding`, or -1.
-cdef int position_of(const seq_map_t *map, uint8_t encoding, int64_t in_seq) noexcept nogil:
+# The position of the newest epoch that has `in_seq` of `source`, or -1.
+cdef int position_of(const seq_map_t *map, uint16_t source, int64_t in_seq) noexcept nogil:
     cdef int position
     cdef const seq_epoch_t *epoch
     for position in range(<int>map.count - 1, -1, -1):
         epoch = epoch_at(map, position)
-        if epoch.encoding == encoding and epoch.first_in <= in_seq <= epoch.last_in:
+        if epoch.source == source and epoch.first_in <= in_seq <= epoch.last_in:
             return position
     return -1
 
 
-cdef seq_epoch_t *seq_map_switch(seq_map_t *map, uint8_t encoding, int64_t first_in, uint32_t timestamp_offset,
+cdef seq_epoch_t *seq_map_switch(seq_map_t *map, uint16_t source, int64_t first_in, uint32_t timestamp_offset,
                                  uint32_t picture_offset) noexcept nogil:
     cdef seq_epoch_t *epoch
     # What the consumer has not been sent any number of need not be remembered: its numbers are given anew.
@@ -55,12 +55,12 @@ cdef seq_epoch_t *seq_map_switch(seq_map_t *map, uint8_t encoding, int64_t first
     epoch.offset = (map.start_out if map.highest_out < 0 else map.highest_out + 1) - first_in
     epoch.timestamp_offset = timestamp_offset
     epoch.picture_offset = picture_offset
-    epoch.encoding = encoding
+    epoch.source = source
     return epoch
 
 
-cdef void seq_map_drop(seq_map_t *map, uint8_t encoding, int64_t in_seq) noexcept nogil:
-    cdef int position = position_of(map, encoding, in_seq)
+cdef void seq_map_drop(seq_map_t *map, uint16_t source, int64_t in_seq) noexcept nogil:
+    cdef int position = position_of(map, source, in_seq)
     if position < 0:
         return
     cdef seq_epoch_t *epoch = epoch_at(map, position)
@@ -81,9 +81,9 @@ cdef void seq_map_drop(seq_map_t *map, uint8_t encoding, int64_t in_seq) noexcep
             epoch_at(map, moved).offset -= 1
 
 
-cdef int seq_map_forward_late(seq_map_t *map, uint8_t encoding, int64_t in_seq, int64_t *out_seq,
+cdef int seq_map_forward_late(seq_map_t *map, uint16_t source, int64_t in_seq, int64_t *out_seq,
                               seq_epoch_t **epoch) noexcept nogil:
-    cdef int position = position_of(map, encoding, in_seq)
+    cdef int position = position_of(map, source, in_seq)
     if position < 0:
         return Status.NOT_FOUND
     epoch[0] = epoch_at(map, position)
@@ -92,7 +92,7 @@ cdef int seq_map_forward_late(seq_map_t *map, uint8_t encoding, int64_t in_seq, 
     return Status.OK
 
 
-cdef int seq_map_reverse(const seq_map_t *map, int64_t out_seq, uint8_t *encoding, int64_t *in_seq,
+cdef int seq_map_reverse(const seq_map_t *map, int64_t out_seq, uint16_t *source, int64_t *in_seq,
                          const seq_epoch_t **epoch) noexcept nogil:
     cdef int position
     cdef const seq_epoch_t *candidate
@@ -102,7 +102,7 @@ cdef int seq_map_reverse(const seq_map_t *map, int64_t out_seq, uint8_t *encodin
         candidate = epoch_at(map, position)
         in_seq[0] = out_seq - candidate.offset
         if candidate.first_in <= in_seq[0] <= candidate.last_in:
-            encoding[0] = candidate.encoding
+            source[0] = candidate.source
             epoch[0] = candidate
             return Status.OK
     return Status.NOT_FOUND

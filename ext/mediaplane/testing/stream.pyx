@@ -44,13 +44,13 @@ cdef class SeqMap:
     def __init__(self, uint16_t first_out):
         seq_map_init(&self.map, first_out)
 
-    def switch(self, uint8_t encoding, int64_t first_in, uint32_t timestamp_offset=0, uint32_t picture_offset=0):
+    def switch(self, uint16_t encoding, int64_t first_in, uint32_t timestamp_offset=0, uint32_t picture_offset=0):
         seq_map_switch(&self.map, encoding, first_in, timestamp_offset, picture_offset)
 
-    def drop(self, uint8_t encoding, int64_t in_seq):
+    def drop(self, uint16_t encoding, int64_t in_seq):
         seq_map_drop(&self.map, encoding, in_seq)
 
-    def forward(self, uint8_t encoding, int64_t in_seq):
+    def forward(self, uint16_t encoding, int64_t in_seq):
         cdef int64_t out_seq = 0
         cdef seq_epoch_t *epoch = NULL
         if seq_map_forward(&self.map, encoding, in_seq, &out_seq, &epoch) != Status.OK:
@@ -58,7 +58,7 @@ cdef class SeqMap:
         return out_seq, epoch.timestamp_offset, epoch.picture_offset
 
     def reverse(self, int64_t out_seq):
-        cdef uint8_t encoding = 0
+        cdef uint16_t encoding = 0
         cdef int64_t in_seq = 0
         cdef const seq_epoch_t *epoch = NULL
         if seq_map_reverse(&self.map, out_seq, &encoding, &in_seq, &epoch) != Status.OK:

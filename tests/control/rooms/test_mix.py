@@ -139,6 +139,9 @@ def test_a_room_says_how_its_mix_sounds(house: House) -> None:
     assert mix.settings == MixSettings(complexity=9, fec=True)
     admin.request("update_room", {"room": "hall", "mix": {"bitrate_bps": 24_000}})
     assert mix.settings.bitrate_bps == 24_000
+    admin.request("update_room", {"room": "hall", "mix": {"talkers": 15}})
+    with pytest.raises(ReplyError, match="talkers"):
+        admin.request("update_room", {"room": "hall", "mix": {"talkers": 16}})
     with pytest.raises(ReplyError, match="complexity"):
         admin.request("update_room", {"room": "hall", "mix": {"complexity": 11}})
     admin.request("update_room", {"room": "hall", "mix_above": None})

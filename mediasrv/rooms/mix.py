@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from mediasrv.rooms.events import Kind, Source
 from mediasrv.rooms.ports import AudioMix, Producer
@@ -51,6 +52,15 @@ class RoomMix:
             self.add(self._tracks.of_kind("audio").values())
         self._listeners += 1
         return self._track
+
+    @contextmanager
+    def held(self) -> Iterator[MixTrack]:
+        """It is there meanwhile, whether or not somebody comes to listen to it."""
+        track = self.listen()
+        try:
+            yield track
+        finally:
+            self.leave()
 
     def leave(self) -> None:
         self._listeners -= 1

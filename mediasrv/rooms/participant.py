@@ -28,7 +28,6 @@ from mediasrv.rtc.statistics import PeerStatistics
 if TYPE_CHECKING:
     from mediasrv.rooms.lobby import Entry
     from mediasrv.rooms.room import Room
-    from mediasrv.rooms.track import Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +242,11 @@ class Participant:
                     # RFC 6464 writes the level without its sign.
                     self.room.speakers.heard(self.id, track.id, -event.level, event.voice)
 
-    def show(self, track: Track, mid: str | None = None) -> str:
-        """Show `track` in a receive slot, as `Subscriptions.show`."""
+    def show(self, track_id: str, mid: str | None = None) -> str:
+        """Show a track, or the mix, in a receive slot, as `Subscriptions.show`."""
         if not self.permissions.allow(Permission.SUBSCRIBE):
             raise permission_denied(self.permissions, Permission.SUBSCRIBE)
-        return self.subscriptions.show(track, mid)
+        return self.subscriptions.show(track_id, mid)
 
     @property
     def has_media(self) -> bool:

@@ -36,6 +36,10 @@ class SlotPolicy:
 
         object.__setattr__(self, "follows", self.name in ("loudest", "pinned"))
 
+    def may_keep(self, *, is_mix: bool) -> bool:
+        """Whether a slot that shows the mix, or else a single track, may go on to under this policy."""
+        return self.name == "request" or (self.name == "mix") == is_mix
+
 
 AUTOMATIC = SlotPolicy()
 MIX = SlotPolicy("mix")

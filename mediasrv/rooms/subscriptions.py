@@ -213,23 +213,35 @@ class Subscriptions:
             self._take_policy("audio", policy)
 
     def _take_policy(self, kind: Kind, policy: SlotPolicy) -> None:
-        before, self._policy[kind] = self._policy[kind], policy
-        emptied: list[str] = []
-        if (before.name == "mix") != (policy.name == "mix"):
-            emptied = [mid for mid in self._track_in if self._kind(mid) == kind]
-            for mid in emptied:
-                self._empty(mid)
+        self._policy[kind] = policy
+        emptied = [
+            mid
+            for mid, track in self._track_in.items()
+            if track.kind == kind and not policy.may_keep(is_mix=track.id == MIX_TRACK_ID)
+        ]
+        for mid in emptied:
+            self._empty(mid)
         changed = self._settle(kind, at_once=True)
         for mid in emptied:
             if mid not in self._track_in:
                 self._slots[mid].connect(None)
         self._announce(dict.fromkeys([*emptied, *changed]))
 
-    def show(self, track: Track, mid: str | None = None) -> str:
-        """Show `track`, in the slot `mid` or a free one. Returns the slot. Raises `RoomError`."""
+    def show(self, track_id: str, mid: str | None = None) -> str:
+        """Show the track, or the mix, in the slot `mid` or a free one. Returns the slot. Raises `RoomError`."""
+        if track_id == MIX_TRACK_ID:
+            self._check_requests("audio")
+            with self._mix.held() as mix:
+                return self._show(mix, mid)
+        track = self._room_tracks.get(track_id)
+        if track is None:
+            raise RoomError("not_found", f"there is no track {track_id[:64]!r} in the room")
         self._check_requests(track.kind)
         if self._own.get(track.id) is track:
             raise RoomError("bad_request", "that is a track of your own")
+        return self._show(track, mid)
+
+    def _show(self, track: Shown, mid: str | None) -> str:
         present = self._mid_of.get(track.id)
         if present is not None and mid in (None, present):
             return present
@@ -259,7 +271,7 @@ class Subscriptions:
         if name != "request":
             raise RoomError("bad_request", f"your {kind} slots have the policy {name!r}: set it to 'request' first")
 
-    def _why_no_place(self, track: Track, mid: str | None) -> str:
+    def _why_no_place(self, track: Shown, mid: str | None) -> str:
         if mid is not None:
             slot = self._slots[mid]
             if slot.kind != track.kind:
@@ -297,13 +309,12 @@ class Subscriptions:
         """In the first audio slot that takes it, if it is in none."""
         if not self._allowed or MIX_TRACK_ID in self._mid_of or not self._free["audio"]:
             return []
-        track = self._mix.listen()
-        mid = next((mid for mid, slot in self._free["audio"].items() if slot.can_receive(track.producer)), None)
-        if mid is None:
-            self._mix.leave()
-            return []
-        self._assign(mid, track)
-        return [mid]
+        with self._mix.held() as mix:
+            mid = next((mid for mid, slot in self._free["audio"].items() if slot.can_receive(mix.producer)), None)
+            if mid is None:
+                return []
+            self._assign(mid, mix)
+            return [mid]
 
     def _follow(self, kind: Kind, *, at_once: bool = False) -> list[str]:
         """Have slots that follow show the best. `at_once`: without regard to when they last changed."""
@@ -369,7 +380,7 @@ class Subscriptions:
             if track.enabled
         ]
 
-    def _switch(self, mid: str, track: Track) -> None:
+    def _switch(self, mid: str, track: Shown) -> None:
         """Show `track` in the slot, whatever it showed before."""
         if mid in self._track_in:
             self._empty(mid)
@@ -402,6 +413,8 @@ class Subscriptions:
         self._track_in[mid] = track
         self._mid_of[track.id] = mid
         self._shown[track.kind].add(track)
+        if track.id == MIX_TRACK_ID:
+            self._mix.listen()
         slot.connect(track.producer)
         if mid in self._chosen:  # the choice was for another source, whose rids this one need not have
             self._chosen.discard(mid)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from mediasrv.rooms.mix import MIX_TRACK_ID
 from mediasrv.rooms.participant import Participant
 from mediasrv.rooms.room import Room
 from mediasrv.rooms.track import Track
@@ -20,6 +21,7 @@ from mediasrv.signaling.statistics_shapes import (
 )
 
 _COPIED = ("mid", "rid", "target_rid", "packets", "octets", "retransmitted_packets", "fraction_lost")
+_OF_THE_MIX = ("",)  # which of its encodings one hears depends on who talks: to a listener it has one
 
 
 async def statistics_of(room: Room) -> list[ParticipantStatistics]:
@@ -47,15 +49,17 @@ def _statistics_of(
     slots = []
     for slot in peer.slots:
         source = sources.get(slot.mid)
+        is_mix = source is not None and source.track_id == MIX_TRACK_ID
         track = None if source is None else tracks.get(source.track_id)
         why = reason_of(
             slot,
-            shows_track=track is not None,
-            enabled=track is not None and track.enabled,
-            active=() if track is None else active.get(track.id, ()),
+            shows_track=is_mix or track is not None,
+            enabled=is_mix or (track is not None and track.enabled),
+            active=_OF_THE_MIX if is_mix else () if track is None else active.get(track.id, ()),
         )
         fields = {name: getattr(slot, name) for name in _COPIED}
-        slots.append(SlotStatistics(track_id=None if track is None else track.id, why=why, **fields))
+        shown = MIX_TRACK_ID if is_mix else None if track is None else track.id
+        slots.append(SlotStatistics(track_id=shown, why=why, **fields))
     return ParticipantStatistics(
         participant_id=who.id,
         rtt_s=peer.rtt_s,

@@ -7,7 +7,6 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from mediasrv.rooms.errors import RoomError
 from mediasrv.rooms.events import Kind
 from mediasrv.rooms.slot_policy import MAX_PINNED, PolicyName, SlotPolicy
 from mediasrv.signaling.errors import ErrorCode as E
@@ -31,7 +30,7 @@ class SetSlotsParams(Shape):
     """Say how your receive slots of one kind choose what they show. None of the policies needs an offer to switch.
 
     - `automatic`, as at the beginning: each track takes a free slot, the oldest first, and keeps it.
-    - `request`: slots show what `subscribe` asks for, and nothing else. What they show now stays.
+    - `request`: slots show what `subscribe` asks for, and nothing else. What they show now stays, also the mix.
     - `loudest`: what is shared comes first, then those who speak. Of audio these are the loudest; of video, whose slots
       show the cameras of those who speak, whoever has the floor comes before the loudest. Slots that are left show
       others. A slot keeps its track for at least a second (audio) or two (video), then for as long as nobody who speaks
@@ -63,9 +62,14 @@ class SetSlotsResult(Shape):
 
 class SubscribeParams(Shape):
     """Show a track, where the slots of its kind have the policy `request`. It stays until it ends, until `unsubscribe`,
-    or until its slot is to show another."""
+    or until its slot is to show another. None of this needs an offer.
 
-    track_id: Annotated[Id, Meta(description="a track of somebody else")]
+    The mix of the room is an audio track like any other, with the id `mix`: it never ends, has everybody in it but
+    oneself, and may take the place of a single track, or give way to one, at any time. Single tracks in other slots are
+    heard beside it.
+    """
+
+    track_id: Annotated[Id, Meta(description="a track of somebody else, or `mix`")]
     mid: Annotated[
         Mid | None, Meta(description="the slot to show it in, whatever that shows now; null: a free one")
     ] = None
@@ -89,10 +93,7 @@ def set_slots(caller: Caller, params: SetSlotsParams) -> SetSlotsResult:
 
 
 def subscribe(caller: Caller, params: SubscribeParams) -> SubscribeResult:
-    track = caller.me.room.tracks.get(params.track_id)
-    if track is None:
-        raise RoomError("not_found", f"there is no track {params.track_id!r} in the room")
-    return SubscribeResult(mid=caller.me.show(track, params.mid))
+    return SubscribeResult(mid=caller.me.show(params.track_id, params.mid))
 
 
 def unsubscribe(caller: Caller, params: UnsubscribeParams) -> Nothing:

@@ -6,6 +6,8 @@ import pytest
 
 from mediasrv.rooms.settings import RoomSettings
 from mediasrv.rtc.mix import MixSettings
+from mediasrv.rtc.statistics import PeerStatistics, SlotStatistics
+from mediasrv.signaling.room_statistics import statistics_of
 
 from .fakes import Client, FakeMix, House, ReplyError
 
@@ -104,6 +106,91 @@ def test_who_may_not_subscribe_does_not_hear_it(house: House) -> None:
     assert mix.closed
     moderator.request("grant", {"participant_id": bob.id, "permissions": ["subscribe"]})
     assert shown(bob) == {"a0": "mix", "a1": None}
+
+
+def test_it_is_subscribed_to_by_name_and_changes_places_with_single_tracks(house: House) -> None:
+    ada, bob, carol = (listener(house, name) for name in ("ada", "bob", "carol"))
+    carol.request("set_slots", {"kind": "audio", "policy": "request"})
+    before, slot = shown(carol), carol.peer.slots["a0"]
+    track_ids = [track_id for track_id in before.values() if track_id]
+    carol.told()
+    for _ in range(2):
+        assert carol.request("subscribe", {"track_id": "mix", "mid": "a0"}) == {"mid": "a0"}
+        assert shown(carol) == before | {"a0": "mix"}
+        assert carol.peer.slots["a0"].producer is the_mix(house).producer
+        assert carol.told("slots_changed")[-1] == ("slots_changed", {"slots": {"a0": MIX}})
+        carol.request("subscribe", {"track_id": track_ids[0], "mid": "a0"})
+        assert shown(carol) == before
+        assert carol.peer.slots["a0"].producer in (ada.peer.producers["m"], bob.peer.producers["m"])
+    assert len(house.mixes) == 2
+    assert all(mix.closed for mix in house.mixes), "nobody listens any more"
+    carol.request("unsubscribe", {"track_id": track_ids[1]})
+    assert carol.request("subscribe", {"track_id": "mix"}) == {"mid": "a1"}, "the slot that is free"
+    assert carol.request("subscribe", {"track_id": "mix"}) == {"mid": "a1"}, "it is there already"
+    carol.told()
+    carol.request("subscribe", {"track_id": "mix", "mid": "a0"})
+    assert shown(carol) == {"a0": "mix", "a1": None}
+    assert carol.told("slots_changed") == [("slots_changed", {"slots": {"a0": MIX, "a1": None}})]
+    carol.request("unsubscribe", {"track_id": "mix"})
+    assert shown(carol) == {"a0": None, "a1": None}
+    assert carol.peer.slots["a0"].producer is None
+    assert house.mixes[-1].closed
+    assert carol.peer.slots["a0"] is slot, "without another offer"
+
+
+def test_what_a_policy_shows_stays_where_the_next_one_may_show_it(house: House) -> None:
+    _, _, carol = (listener(house, name) for name in ("ada", "bob", "carol"))
+    carol.request("set_slots", {"kind": "audio", "policy": "mix"})
+    carol.told()
+    carol.request("set_slots", {"kind": "audio", "policy": "request"})
+    assert shown(carol) == {"a0": "mix", "a1": None}
+    carol.request("subscribe", {"track_id": "mix", "mid": "a1"})
+    carol.request("set_slots", {"kind": "audio", "policy": "mix"})
+    assert shown(carol) == {"a0": None, "a1": "mix"}
+    assert len(house.mixes) == 1, "it went on all the time"
+    carol.request("set_slots", {"kind": "audio", "policy": "loudest"})
+    assert "mix" not in shown(carol).values()
+    assert None not in shown(carol).values()
+    assert house.mixes[0].closed
+
+
+def test_a_subscription_to_it_that_cannot_be_leaves_nothing_behind(house: House) -> None:
+    moderator, bob = listener(house, "ada"), listener(house, "bob")
+    with pytest.raises(ReplyError, match="'request' first"):
+        bob.request("subscribe", {"track_id": "mix"})
+    bob.request("set_slots", {"kind": "audio", "policy": "request"})
+    with pytest.raises(ReplyError, match="for video, and the track is audio"):
+        bob.request("subscribe", {"track_id": "mix", "mid": "v0"})
+    with pytest.raises(ReplyError, match="no receive slot"):
+        bob.request("subscribe", {"track_id": "mix", "mid": "a9"})
+    assert all(mix.closed for mix in house.mixes)
+    bob.request("subscribe", {"track_id": "mix", "mid": "a0"})
+    moderator.request("revoke", {"participant_id": bob.id, "permissions": ["subscribe"]})
+    with pytest.raises(ReplyError, match="subscribe"):
+        bob.request("subscribe", {"track_id": "mix", "mid": "a0"})
+    assert all(mix.closed for mix in house.mixes)
+
+
+async def test_statistics_name_it_as_what_a_slot_shows(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada, carol = listener(house, "ada"), listener(house, "carol")
+    carol.request("set_slots", {"kind": "audio", "policy": "mix"})
+
+    async def nothing() -> None:
+        return None
+
+    def counted(mid: str, rid: str | None) -> SlotStatistics:
+        return SlotStatistics(
+            mid=mid, rid=rid, target_rid=rid, asked_rid=None, paused=False, allowed=True,
+            packets=9, octets=900, retransmitted_packets=0, fraction_lost=0.0,
+        )  # fmt: skip
+
+    async def statistics() -> PeerStatistics:
+        return PeerStatistics(rtt_s=None, encodings={}, slots=[counted("a0", ""), counted("a1", None)])
+
+    monkeypatch.setattr(carol.participant, "statistics", statistics)
+    monkeypatch.setattr(ada.participant, "statistics", nothing)
+    [counts] = await statistics_of(carol.participant.room)
+    assert [(slot.track_id, slot.why) for slot in counts.slots] == [("mix", "only"), (None, "empty")]
 
 
 def test_video_is_not_mixed(house: House) -> None:

@@ -19,11 +19,13 @@ class SlotPolicy:
     for audio alone: one slot has the mix of everybody else, and the others are empty.
 
     `participants` are those pinned, the first before the second. `limit`: more slots are never said to be needed.
+    `or_mix`: while the room is one that is heard as a mix, the mix instead.
     """
 
     name: PolicyName = "automatic"
     participants: tuple[str, ...] = ()
     limit: int | None = None
+    or_mix: bool = False
     follows: bool = field(init=False, default=False)
     """Whether slots follow those who speak."""
 
@@ -42,4 +44,6 @@ class SlotPolicy:
 
 
 AUTOMATIC = SlotPolicy()
+UNCHOSEN = SlotPolicy(or_mix=True)
+"""Of audio slots, before the participant says anything."""
 MIX = SlotPolicy("mix")

@@ -18,7 +18,7 @@ from mediasrv.rooms.events import Kind, SlotSource
 from mediasrv.rooms.mix import MIX_TRACK_ID, MixTrack, RoomMix
 from mediasrv.rooms.ports import ReceiveSlot
 from mediasrv.rooms.slot_choice import choose
-from mediasrv.rooms.slot_policy import AUTOMATIC, MIX, SlotPolicy
+from mediasrv.rooms.slot_policy import AUTOMATIC, MIX, UNCHOSEN, SlotPolicy
 from mediasrv.rooms.speaker_order import SpeakerOrder
 from mediasrv.rooms.track import KINDS, Track, TrackTable
 
@@ -31,7 +31,7 @@ HOLD_S: Mapping[Kind, float] = {"audio": 1.0, "video": 2.0}
 class Subscriptions:
     """The receive slots of the participant whose own tracks are `own`, filled from `room_tracks`.
 
-    `mixes`: audio slots have the mix of the room until the participant chooses. `changed` gets the slots, by mid, that
+    `mixes`: the room is one that is heard as a mix by those who do not mind. `changed` gets the slots, by mid, that
     show something else; `needed` gets (audio, video), the numbers of slots lacking, whenever they change.
     """
 
@@ -54,9 +54,10 @@ class Subscriptions:
         self._mix = mix
         self._now = now
         self._policy: dict[Kind, SlotPolicy] = dict.fromkeys(KINDS, AUTOMATIC)
+        self._audio_policy = UNCHOSEN  # as asked for: what is in force may be the mix instead
+        self._mixes = mixes
         if mixes:
             self._policy["audio"] = MIX
-        self._decided: set[Kind] = set()  # kinds whose policy the participant has chosen
         self._since: dict[str, float] = {}  # by mid: when its slot got what it shows
         self._allowed = allowed
         self._changed = changed
@@ -201,16 +202,19 @@ class Subscriptions:
 
     def set_policy(self, kind: Kind, policy: SlotPolicy) -> None:
         """Have the slots of `kind` choose so from now on. What they show stays where it may. Raises `RoomError`."""
-        if policy.name == "mix" and kind != "audio":
-            raise RoomError("invalid_params", "only audio is mixed: choose another policy for video")
-        self._decided.add(kind)
-        self._take_policy(kind, policy)
+        if kind != "audio":
+            if policy.name == "mix" or policy.or_mix:
+                raise RoomError("invalid_params", "only audio is mixed: choose another policy for video")
+            self._take_policy(kind, policy)
+            return
+        self._audio_policy = policy
+        self._take_policy("audio", MIX if policy.or_mix and self._mixes else policy)
 
     def set_default(self, mixes: bool) -> None:
-        """Whether audio slots whose policy the participant has not chosen have the mix."""
-        policy = MIX if mixes else AUTOMATIC
-        if "audio" not in self._decided and self._policy["audio"] != policy:
-            self._take_policy("audio", policy)
+        """Whether audio slots have the mix where the participant does not mind."""
+        self._mixes = mixes
+        if self._audio_policy.or_mix:
+            self._take_policy("audio", MIX if mixes else self._audio_policy)
 
     def _take_policy(self, kind: Kind, policy: SlotPolicy) -> None:
         self._policy[kind] = policy

@@ -115,7 +115,8 @@ class Room(Shape):
     idle_s: Annotated[float, Meta(description="for how many seconds it stays open with nobody in it")]
     history: Annotated[int, Meta(description="how many messages it keeps")]
     mix_above: Annotated[
-        int | None, Meta(description="with more participants, those who chose no policy for audio hear the mix")
+        int | None,
+        Meta(description="with more participants, those who chose no policy for audio, or `or_mix`, hear the mix"),
     ]
     mix: Annotated[Mix, Meta(description="how its mix sounds, for those who listen to it")]
     metadata: Annotated[str, Meta(description="what an application keeps with it")]

@@ -51,6 +51,7 @@ async function join(wish) {
   last = { name: wish.name, room: wish.room, token: wish.token };
   const joining = new Call({
     url: rpcUrl(), name: wish.name, token: tokenSource(wish), publisher: new Publisher(media, wish.asked),
+    mixed: loadPreferences().mixed,
   });
   call = joining;
   joining.addEventListener("state", () => {

@@ -7,7 +7,7 @@ import { mayPublish } from "./permissions.js";
 import { SOURCES } from "./publisher.js";
 import { FEATURE_SOURCE, Roster } from "./roster.js";
 import { RpcConnection, RpcError } from "./rpc.js";
-import { tellSlotPolicy } from "./slot_policy.js";
+import { MIX_TRACK_ID, tellSlotPolicy } from "./slot_policy.js";
 
 const LEAVE_LONGEST_MS = 500;         // how long leaving waits for the server's answer
 const UNSTABLE_GRACE_MS = 2_000;      // how long ICE may mend itself before it is restarted
@@ -44,16 +44,18 @@ export class Call extends EventTarget {
   #backoff = new Backoff();
   #mediaTimer = null;
   #pinnedId = null;
+  #mixed;
   #goOnAt = "";                       // the page of another server, once this one is being stopped
   #resume = null;                     // {token, epoch}: what the session goes on with after a lost connection
 
-  /** `token()` resolves with a token; it is asked again, with the last one, when that has expired. */
-  constructor({ url, name, token, publisher }) {
+  /** `token()` resolves with a token; it is asked again, with the last one, when that has expired. `mixed`: see hearMixed. */
+  constructor({ url, name, token, publisher, mixed = null }) {
     super();
     this.#url = url;
     this.#name = name;
     this.#token = token;
     this.#publisher = publisher;
+    this.#mixed = mixed;
   }
 
   get publisher() {
@@ -95,7 +97,18 @@ export class Call extends EventTarget {
   pin(participantId) {
     if (participantId === this.#pinnedId) return;
     this.#pinnedId = participantId;
-    if (this.state === "joined") tellSlotPolicy((...request) => this.request(...request), participantId);
+    this.#tellSlotPolicy();
+  }
+
+  /** Whether the person wants to hear everybody as one mixed sound; null: as the room says. */
+  hearMixed(mixed) {
+    this.#mixed = mixed;
+    this.#tellSlotPolicy();
+  }
+
+  /** Whether that is so, or is about to be. */
+  get isMixed() {
+    return this.#mixed ?? [...this.slots.values()].some((shown) => shown?.track_id === MIX_TRACK_ID);
   }
 
   /** Asks the server; rejects with RpcError. */
@@ -116,6 +129,11 @@ export class Call extends EventTarget {
 
   get isModerator() {
     return this.permissions.has("moderate");
+  }
+
+  #tellSlotPolicy(isNew = false) {
+    if (this.state !== "joined" && !isNew) return;
+    tellSlotPolicy((...request) => this.request(...request), { pinnedId: this.#pinnedId, mixed: this.#mixed });
   }
 
   async #connect() {
@@ -167,7 +185,7 @@ export class Call extends EventTarget {
     this.#take(joined);
     this.#peer = this.#newPeer();
     this.#emit("session");
-    tellSlotPolicy((...request) => this.request(...request), this.#pinnedId);
+    this.#tellSlotPolicy(true);
     for (const source of SOURCES) {
       if (this.#publisher.isOn(source) && !mayPublish(this.permissions, source)) this.#publisher.refuse(source);
     }

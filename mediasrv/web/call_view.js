@@ -114,6 +114,10 @@ export class CallView {
       this.#pickers.refresh();
       byId("settings").showModal();
     });
+    byId("settings-mixed").addEventListener("change", ({ target }) => {
+      savePreferences({ mixed: target.checked });
+      this.#call.hearMixed(target.checked);
+    });
     byId("banner-retry").addEventListener("click", () => this.#call.retryNow());
     byId("copy-link").addEventListener("click", async () => {
       try {
@@ -280,6 +284,7 @@ export class CallView {
       on: Object.fromEntries(SOURCES.map((source) => [source, this.#call.publisher.isOn(source)])),
       allowed: Object.fromEntries(SOURCES.map((source) => [source, this.#allowed(source)])),
     });
+    byId("settings-mixed").checked = this.#call.isMixed;
     this.#audio.render(audioTracks(this.#call));
     this.#messages.setPeople(everyone(this.#call).filter(({ id }) => id !== this.#call.participantId));
     this.#renderPeople();

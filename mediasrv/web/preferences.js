@@ -3,6 +3,7 @@
 const KEY = "mediasrv.preferences";
 const DEFAULTS = {
   name: "", room: "", microphoneOn: true, cameraOn: true, microphoneId: "", cameraId: "", speakerId: "",
+  mixed: null,      // to hear everybody as one mixed sound, or not to; null: as the room says
 };
 
 export function loadPreferences() {

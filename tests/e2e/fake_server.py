@@ -228,6 +228,24 @@ class FakeServer:
     async def _on_publish(self, params: dict[str, Any]) -> dict[str, Any]:
         return {"track_id": f"t_mine_{params['source']}"}
 
+    async def _on_set_slots(self, params: dict[str, Any]) -> dict[str, Any]:
+        """The mix, or none of it; of other policies it knows nothing."""
+        if params["policy"] == "mix":
+            self.mix(True)
+        elif params["kind"] == "audio" and not params["or_mix"]:
+            self.mix(False)
+        return {"slots": self._slots}
+
+    def mix(self, mixed: bool) -> None:
+        """Whether the audio slots have the mix of the room, or single tracks again."""
+        mids = [mid for mid, kind in self._kinds.items() if kind == "audio"]
+        self._slots.update(dict.fromkeys(mids))
+        if mixed and mids:
+            self._slots[mids[0]] = {"participant_id": None, "track_id": "mix"}
+        if mids:
+            self._assign()
+            self.notify("slots_changed", {"slots": {mid: self._slots[mid] for mid in mids}})
+
     async def _on_send_message(self, params: dict[str, Any]) -> dict[str, Any]:
         self._last_id += 1
         return {"message_id": f"m_{self._last_id}", "recipients": params.get("to") or list(self.people)}

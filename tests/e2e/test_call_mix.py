@@ -39,3 +39,7 @@ async def test_each_hears_the_others_tones_and_not_its_own(
     await carol.evaluate("tonePeer.request('set_slots', { kind: 'audio', policy: 'automatic' })")
     await pages[440].evaluate("tonePeer.request('unmute', { track_id: tonePeer.trackId })")
     await eventually(carol, "tonePeer.hears(440) && tonePeer.isDeafTo(1000)", PATIENCE_MS)
+    # And the mix by its name, as any track.
+    await carol.evaluate("tonePeer.request('set_slots', { kind: 'audio', policy: 'request' })")
+    await carol.evaluate("tonePeer.request('subscribe', { track_id: 'mix', mid: Object.keys(tonePeer.slots)[0] })")
+    await eventually(carol, "tonePeer.hears(440) && tonePeer.hears(1000) && tonePeer.isDeafTo(1700)", PATIENCE_MS)

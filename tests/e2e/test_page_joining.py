@@ -71,7 +71,7 @@ async def test_whoever_has_the_floor_is_marked_until_somebody_else_has_it(open_c
 async def test_slots_follow_speakers_and_whom_the_person_wants_large(open_call_page: OpenCallPage) -> None:
     page, server = await open_call_page(devices=False, server=lambda server: server.person("Ana Pires"))
     audio, video = server.asked("set_slots")
-    assert audio == {"kind": "audio", "policy": "loudest", "limit": 10}
+    assert audio == {"kind": "audio", "policy": "loudest", "or_mix": True, "limit": 10}
     assert video == {"kind": "video", "policy": "loudest", "limit": 25}
     pin = page.get_by_role("button", name="Show Ana Pires large")
     await pin.click()

@@ -9,6 +9,8 @@ from playwright.async_api import expect
 
 pytestmark = pytest.mark.browser
 
+MIX = {"participant_id": None, "track_id": "mix"}
+
 
 async def test_muting_tells_the_server_and_keeps_the_microphone_open(open_call_page: OpenCallPage) -> None:
     page, server = await open_call_page()
@@ -123,6 +125,35 @@ async def test_small_tiles_take_a_lower_encoding_and_unseen_ones_none(open_call_
     assert await server.wait_for("pause") == {"mid": chosen["mid"]}
     await page.locator(".tile").filter(has_text="Guest 9").scroll_into_view_if_needed()
     assert await server.wait_for("resume") == {"mid": chosen["mid"]}
+
+
+async def test_everybody_is_heard_as_one_mixed_sound_when_the_room_says_so_or_the_person_does(
+    open_call_page: OpenCallPage,
+) -> None:
+    page, server = await open_call_page(devices=False, server=lambda server: server.person("Ana Pires"))
+    policy = await server.wait_for("set_slots", lambda params: params["kind"] == "audio")
+    assert policy == {"kind": "audio", "policy": "loudest", "or_mix": True, "limit": 10}
+    await page.get_by_role("button", name="Devices").click()
+    mixed = page.get_by_role("checkbox", name="Hear everybody as one mixed sound")
+    await expect(mixed).not_to_be_checked()
+    server.mix(True)
+    await expect(mixed).to_be_checked()
+
+    await mixed.focus()
+    await page.keyboard.press("Space")
+    await server.wait_for("set_slots", lambda params: params.get("or_mix") is False)
+    await expect(mixed).not_to_be_checked()
+    await page.keyboard.press("Space")
+    await server.wait_for("set_slots", lambda params: params["policy"] == "mix")
+    await expect(mixed).to_be_checked()
+    assert list(await page.evaluate("Object.values(mediasrv.call.slots)")).count(MIX) == 1
+
+    # Another session begins as this one was.
+    server.requests.clear()
+    await server.drop()
+    assert (await server.wait_for("set_slots"))["policy"] == "mix"
+    await expect(mixed).to_be_checked()
+    assert await page.evaluate("JSON.parse(localStorage['mediasrv.preferences']).mixed") is True
 
 
 async def test_what_the_permissions_do_not_allow_is_not_sent(open_call_page: OpenCallPage) -> None:

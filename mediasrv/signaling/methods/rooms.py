@@ -53,7 +53,7 @@ History = Annotated[
 ]
 MixAbove = Annotated[
     Annotated[int, Meta(ge=0, le=CAPACITY_MAX)] | None,
-    Meta(description="with more participants, those who chose no policy for audio hear the mix; null: never"),
+    Meta(description="with more participants, the mix is for who chose no policy for audio, or `or_mix`; null: never"),
 ]
 MixOf = Annotated[Mix, Meta(description="how its mix sounds, for those who listen to it")]
 Metadata = Annotated[

@@ -54,6 +54,10 @@ class SetSlotsParams(Shape):
         Annotated[int, Meta(ge=0, le=MAX_LIMIT)] | None,
         Meta(description="`slots_needed` asks for no more slots of this kind than make so many; null: for all tracks"),
     ] = None
+    or_mix: Annotated[
+        bool,
+        Meta(description="for audio: the mix instead, while the room is one that is heard as a mix (`mix_above`)"),
+    ] = False
 
 
 class SetSlotsResult(Shape):
@@ -86,7 +90,7 @@ class UnsubscribeParams(Shape):
 
 
 def set_slots(caller: Caller, params: SetSlotsParams) -> SetSlotsResult:
-    policy = SlotPolicy(params.policy, tuple(dict.fromkeys(params.participants)), params.limit)
+    policy = SlotPolicy(params.policy, tuple(dict.fromkeys(params.participants)), params.limit, params.or_mix)
     subscriptions = caller.me.subscriptions
     subscriptions.set_policy(params.kind, policy)
     return SetSlotsResult(slots=slots_of(subscriptions.sources()))

@@ -197,6 +197,8 @@ def test_video_is_not_mixed(house: House) -> None:
     ada = listener(house, "ada")
     with pytest.raises(ReplyError, match="audio"):
         ada.request("set_slots", {"kind": "video", "policy": "mix"})
+    with pytest.raises(ReplyError, match="audio"):
+        ada.request("set_slots", {"kind": "video", "policy": "loudest", "or_mix": True})
 
 
 def test_beyond_so_many_participants_the_mix_is_what_everybody_hears() -> None:
@@ -209,10 +211,14 @@ def test_beyond_so_many_participants_the_mix_is_what_everybody_hears() -> None:
     assert shown(fifth) == {"a0": "mix", "a1": None}
     assert all(shown(person)["a0"] == "mix" for person in people[1:])
     assert shown(chooser)["a0"] != "mix", "who has chosen keeps what was chosen"
+    people[2].request("set_slots", {"kind": "audio", "policy": "loudest", "or_mix": True})
+    assert shown(people[2]) == {"a0": "mix", "a1": None}, "who does not mind has the mix, too"
     fifth.request("leave")
     assert shown(people[1])["a0"] == "mix", "one more or less does not change it for all, time and again"
     people[3].request("leave")
-    assert shown(people[1])["a0"] != "mix"
+    for person in people[1:3]:
+        assert shown(person)["a0"] != "mix"
+    assert people[2].participant.subscriptions._policy["audio"].name == "loudest"
     assert all(mix.closed for mix in house.mixes)
 
 

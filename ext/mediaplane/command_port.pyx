@@ -29,7 +29,7 @@ from mediaplane.stream.producer cimport producer_free
 from mediaplane.stream.receive_statistics cimport receive_statistics_init
 from mediaplane.stream.resend_guard cimport resend_guard_init
 from mediaplane.stream.retransmission_buffer cimport retransmission_buffer_init
-from mediaplane.wire.codecs cimport CODEC_AV1, CODEC_H264, CODEC_OPUS, CODEC_OTHER, CODEC_VP8, CODEC_VP9
+from mediaplane.wire.codecs cimport CODEC_AV1, CODEC_H264, CODEC_OPUS, CODEC_OTHER, CODEC_RED, CODEC_VP8, CODEC_VP9
 from mediaplane.wire.rtp_extensions cimport EXT_MID
 
 import random
@@ -50,7 +50,8 @@ _FINGERPRINTS = {
     "sha-384": (FINGERPRINT_SHA384, 48),
     "sha-512": (FINGERPRINT_SHA512, 64),
 }
-_CODECS = {"opus": CODEC_OPUS, "vp8": CODEC_VP8, "vp9": CODEC_VP9, "h264": CODEC_H264, "av1": CODEC_AV1}
+_CODECS = {"opus": CODEC_OPUS, "vp8": CODEC_VP8, "vp9": CODEC_VP9, "h264": CODEC_H264, "av1": CODEC_AV1,
+           "red": CODEC_RED}
 _KINDS = {"audio": KIND_AUDIO, "video": KIND_VIDEO}
 _ROLES = {"server": DTLS_SERVER, "client": DTLS_CLIENT}
 _ICE_CHARACTERS = frozenset(string.ascii_letters.encode() + string.digits.encode() + b"+/")     # RFC 8839 section 5.4

@@ -266,6 +266,8 @@ cdef struct ingress_t:
     uint8_t codec
     uint8_t has_vp8
     uint8_t wide                 # an extension element that the one-byte form cannot carry
+    uint8_t primary_type         # payload type of the newest block of a redundant packet
+    uint16_t primary_offset      # where that begins; 0: it is not redundant
     int64_t seq64
     int64_t arrival_us           # of the datagram: for what is measured of the way here
     rtp_header_t header

@@ -114,8 +114,8 @@ class Mix:
         """Mix this microphone too, until it is removed or ends. One that is in another mix is not taken."""
         if self.closed or producer.closed or producer.mix is not None:
             return
-        opus = next((codec[0] for codec in producer.codecs if codec[1].lower() == "opus"), None)
-        if opus is None:
+        opus = [codec[0] for codec in producer.codecs if codec[1].lower() == "opus"]
+        if not opus:
             return
         self._sources.add(producer)
         producer.mix = self
@@ -125,7 +125,8 @@ class Mix:
             worker=producer.worker.index,
             producer_id=producer.id,
             transport_id=producer.transport.id,
-            opus_payload_type=opus,
+            opus_payload_types=opus,
+            red_payload_types=[codec[0] for codec in producer.codecs if codec[1].lower() == "red"],
         )
 
     def remove(self, producer: ProducerHandle) -> None:

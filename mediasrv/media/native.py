@@ -144,7 +144,14 @@ class NativeMixer(Protocol):
     ) -> None: ...
     def close_mix(self, mix_id: int) -> None: ...
     def add_source(
-        self, mix_id: int, *, worker: int, producer_id: int, transport_id: int, opus_payload_type: int
+        self,
+        mix_id: int,
+        *,
+        worker: int,
+        producer_id: int,
+        transport_id: int,
+        opus_payload_types: Sequence[int],
+        red_payload_types: Sequence[int] = (),
     ) -> None: ...
     def remove_source(self, mix_id: int, *, worker: int, producer_id: int) -> None: ...
 

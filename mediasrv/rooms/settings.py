@@ -72,7 +72,7 @@ class RoomSettings:
     @property
     def media(self) -> MediaPolicy:
         """What of it concerns negotiation."""
-        return MediaPolicy(frozenset(self.codecs), self.track_bitrate_bps)
+        return MediaPolicy(frozenset(self.codecs), self.track_bitrate_bps, stereo=self.mix.channels == 2)
 
 
 def _within(name: str, value: float, least: float, most: float) -> None:

@@ -194,7 +194,9 @@ def _codec_lines(codecs: tuple[Codec, ...], transport_cc: bool) -> tuple[Line, .
             if kind != "transport-cc" or transport_cc:
                 lines.append(f"rtcp-fb:{number} {kind}")
         if codec.parameters:
-            lines.append(f"fmtp:{number} " + ";".join(f"{name}={value}" for name, value in codec.parameters))
+            lines.append(
+                f"fmtp:{number} " + ";".join(f"{name}={value}" if value else name for name, value in codec.parameters)
+            )
         if codec.rtx_payload_type:
             lines.append(f"rtpmap:{codec.rtx_payload_type} rtx/{rtpmap.clock_rate}")
             lines.append(f"fmtp:{codec.rtx_payload_type} apt={number}")

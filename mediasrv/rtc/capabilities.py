@@ -17,6 +17,8 @@ from mediasrv.rtc.sdp import MediaDescription
 from mediasrv.rtc.sdp_attributes import RtpMap
 
 CODEC_NAMES: Final = {"audio": ("opus",), "video": ("VP8", "VP9", "H264", "AV1")}
+RED: Final = "red"
+"""RFC 2198, of Opus alone: packets repeat what earlier ones carried."""
 _CANONICAL: Final = {name.lower(): (kind, name) for kind, names in CODEC_NAMES.items() for name in names}
 
 # RFC 5761 §4: with rtcp-mux these would be taken for RTCP.
@@ -70,7 +72,7 @@ class CodecFormat:
     clock_rate: int
     channels: int = 1
     profile: str = ""
-    """VP9 `profile-id`, AV1 `profile`, the name of the H.264 profile."""
+    """VP9 `profile-id`, AV1 `profile`, the name of the H.264 profile, the payload type of the blocks of RED."""
     packetization_mode: int = 0
     """RFC 6184 §6.2: 0 or 1."""
 
@@ -89,7 +91,7 @@ class Codec:
     rtpmap: RtpMap
     format: CodecFormat
     parameters: tuple[tuple[str, str], ...]
-    """fmtp of the answer."""
+    """fmtp of the answer: names with their values, or names alone."""
     feedback: frozenset[str]
     """rtcp-fb kinds that both sides know."""
     rtx_payload_type: int = 0
@@ -150,7 +152,7 @@ def _read_codecs(media: MediaDescription) -> list[Codec]:
                 rtx_payload_type=rtx.get((str(rtpmap.payload_type), rtpmap.clock_rate), 0),
             )
         )
-    return codecs
+    return _without_strange_red(codecs)
 
 
 def map_payload_types(sent: Sequence[Codec], received: Sequence[Codec]) -> list[tuple[int, int, int]]:
@@ -168,8 +170,8 @@ def map_payload_types(sent: Sequence[Codec], received: Sequence[Codec]) -> list[
 
 
 def names(codecs: Iterable[Codec]) -> list[str]:
-    """The different codec names, in order."""
-    return list(dict.fromkeys(codec.format.name for codec in codecs))
+    """The different codec names, in order. RED is none: it is a way to send Opus."""
+    return list(dict.fromkeys(codec.format.name for codec in codecs if codec.format.name != RED))
 
 
 def _offered(media: MediaDescription, rtpmaps: Mapping[int, RtpMap]) -> Iterable[RtpMap]:
@@ -195,6 +197,8 @@ def _rtx_payload_types(
 
 def _format(kind: str, rtpmap: RtpMap, fmtp: Mapping[str, str]) -> CodecFormat | None:
     """None: not forwarded. Names of codecs are compared without case: GStreamer writes OPUS."""
+    if rtpmap.encoding.lower() == RED:
+        return _red(kind, rtpmap, fmtp)
     codec_kind, name = _CANONICAL.get(rtpmap.encoding.lower(), ("", ""))
     if codec_kind != kind:
         return None
@@ -214,7 +218,23 @@ def _format(kind: str, rtpmap: RtpMap, fmtp: Mapping[str, str]) -> CodecFormat |
     return CodecFormat(name, 90000)
 
 
+def _red(kind: str, rtpmap: RtpMap, fmtp: Mapping[str, str]) -> CodecFormat | None:
+    """RFC 2198 §5: the fmtp is one payload type for each block, which here are all the same."""
+    blocks = next(iter(fmtp), "").split("/")
+    if kind != "audio" or (rtpmap.clock_rate, rtpmap.channels) != (48000, 2) or len(set(blocks)) != 1:
+        return None
+    return CodecFormat(RED, 48000, 2, blocks[0]) if blocks[0].isdecimal() and blocks[0].isascii() else None
+
+
+def _without_strange_red(codecs: Sequence[Codec]) -> list[Codec]:
+    """RED is taken around a payload type of Opus that is taken itself."""
+    opus = {str(codec.payload_type) for codec in codecs if codec.format.name == "opus"}
+    return [codec for codec in codecs if codec.format.name != RED or codec.format.profile in opus]
+
+
 def _answer_parameters(format_: CodecFormat, fmtp: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    if format_.name == RED:
+        return ((f"{format_.profile}/{format_.profile}", ""),)
     if format_.name != "opus":
         return _repeated(_FORMAT_PARAMETERS[format_.name], fmtp)
     # RFC 7587 §6.1: what we would like to receive, where the peer has it.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mediasrv.rtc.capabilities import CODEC_NAMES, Codec
+from mediasrv.rtc.capabilities import CODEC_NAMES, RED, Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,8 @@ class MediaPolicy:
 
     codecs: frozenset[str] = frozenset()
     track_bitrate_bps: int | None = None
+    stereo: bool = False
+    """Whether publishers of audio are asked for both channels (RFC 7587 §6.1): for a mix that has two."""
 
     def names(self, kind: str) -> Sequence[str]:
         """The codecs of `kind`, `audio` or `video`, that may be negotiated."""
@@ -26,7 +28,14 @@ class MediaPolicy:
 
     def allowed(self, kind: str, codecs: Sequence[Codec]) -> list[Codec]:
         names = self.names(kind)
-        return [codec for codec in codecs if codec.format.name in names]
+        allowed = [codec for codec in codecs if ("opus" if codec.format.name == RED else codec.format.name) in names]
+        return [_in_stereo(codec) for codec in allowed] if self.stereo else allowed
+
+
+def _in_stereo(codec: Codec) -> Codec:
+    if codec.format.name != "opus" or ("stereo", "1") in codec.parameters:
+        return codec
+    return replace(codec, parameters=(*codec.parameters, ("stereo", "1")))
 
 
 ANYTHING = MediaPolicy()

@@ -84,7 +84,8 @@ def test_chromium_publishes_simulcast() -> None:
     assert transport.keywords["ice_ufrag"].decode() == media["0"].ice_ufrag
     assert transport.keywords["ice_pwd"].decode() == media["0"].ice_pwd
     audio, simulcast, camera = peer.worker.named("create_producer")
-    assert audio.keywords["codecs"] == [(111, "opus", 48000, 0)]
+    assert audio.keywords["codecs"] == [(111, "opus", 48000, 0), (63, "red", 48000, 0)]
+    assert media["0"].format_parameters["63"] == {"111/111": ""}
     assert audio.keywords["encodings"] == [("", 2927748513, 0)]
     assert simulcast.keywords["encodings"] == [("q", 0, 0), ("h", 0, 0), ("f", 0, 0)]
     assert simulcast.keywords["codecs"][0] == (96, "VP8", 90000, 97)

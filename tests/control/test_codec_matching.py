@@ -6,6 +6,7 @@ import pytest
 
 from mediasrv.rtc import capabilities
 from mediasrv.rtc.capabilities import Codec, map_payload_types, names, shared_codecs
+from mediasrv.rtc.policy import ANYTHING
 from mediasrv.rtc.sdp import SessionDescription
 
 
@@ -38,6 +39,24 @@ def test_what_is_remembered_of_offers_is_bounded_and_the_same_as_what_is_read() 
     assert set(capabilities._known) == known, "an offer that is longer than any client's is not kept"
 
 
+@pytest.mark.parametrize(
+    ("fmtp", "taken"), [("111/111", True), ("111", True), ("111/112", False), ("112/112", False), ("", False)]
+)
+def test_red_is_shared_around_one_payload_type_of_opus(fmtp: str, taken: bool) -> None:
+    shared = codecs("111 opus/48000/2", f"63 red/48000/2 {fmtp}".rstrip(), kind="audio")
+    assert [codec.payload_type for codec in shared] == [111, 63][: 1 + taken]
+    assert names(shared) == ["opus"], "a track's codec is Opus either way"
+    assert ANYTHING.allowed("audio", shared) == shared
+
+
+def test_red_is_passed_on_only_where_its_blocks_mean_the_same() -> None:
+    sent = codecs("111 opus/48000/2", "63 red/48000/2 111/111", kind="audio")
+    same = codecs("111 opus/48000/2", "60 red/48000/2 111/111", kind="audio")
+    other = codecs("109 opus/48000/2", "63 red/48000/2 109/109", kind="audio")
+    assert map_payload_types(sent, same) == [(111, 111, 0), (63, 60, 0)]
+    assert map_payload_types(sent, other) == [(111, 109, 0)]
+
+
 def test_names_are_compared_without_case() -> None:
     assert names(codecs("96 vp8/90000", "98 Av1/90000")) == ["VP8", "AV1"]
     assert names(codecs("111 OPUS/48000/2", kind="audio")) == ["opus"]
@@ -49,7 +68,7 @@ def test_names_are_compared_without_case() -> None:
         "0 PCMU/8000",
         "96 opus/48000",  # RFC 7587 §7: always two channels
         "96 opus/16000/2",
-        "63 red/48000/2 111/111",
+        "63 red/48000/2 111/111",  # around what is not there
         "96 VP8/90000",  # of the other kind
         "72 opus/48000/2",  # taken for RTCP
     ],

@@ -45,7 +45,7 @@ class Server:
             worker=side,
             producer_id=speaker.publication.producer_id,
             transport_id=participant.transport_id,
-            opus_payload_type=OPUS,
+            opus_payload_types=[OPUS],
         )
         return speaker
 

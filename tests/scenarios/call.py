@@ -154,6 +154,7 @@ class Participant:
         transport_cc: bool = False,
         frames_per_second: int | None = None,
         speaker_group: int = 0,
+        codecs: Sequence[tuple[int, str, int, int]] = (),
     ) -> Publication:
         """`signaled`: the SSRCs stand in the SDP; simulcast leaves them out unless told otherwise."""
         signaled = rids == ("",) or rids == [""] if signaled is None else signaled
@@ -184,7 +185,7 @@ class Participant:
             producer_id,
             kind=kind,
             mid=mid,
-            codecs=[(VP8, "VP8", CLOCK_RATE[kind], VP8_RTX if rtx else 0)] if video else [(OPUS, "opus", 48_000, 0)],
+            codecs=codecs or [(VP8, "VP8", CLOCK_RATE[kind], VP8_RTX if rtx else 0) if video else PLAIN_OPUS],
             encodings=[
                 (encoding.rid, encoding.ssrc if signaled else 0, encoding.rtx_ssrc if signaled else 0)
                 for encoding in encodings
@@ -221,6 +222,9 @@ class Participant:
     def close(self) -> None:
         self.call.plane.close_transport(self.transport_id)
         self.call.network.do_commands()
+
+
+PLAIN_OPUS = (OPUS, "opus", 48_000, 0)
 
 
 class Slot:

@@ -20,6 +20,9 @@ from scenarios.publication import Publication, SentPacket
 FRAME, RATE, TICK_US = 960, 48_000, 20_000
 MIXER_WORKER = 63
 LOUD, SILENT = 20, 127
+RED, STEREO_OPUS = 60, 112
+CODECS = [(OPUS, "opus", RATE, 0), (STEREO_OPUS, "opus", RATE, 0), (RED, "red", RATE, 0)]
+"""What every speaker negotiates."""
 
 
 class MixingPlanes(JoinedPlanes):
@@ -54,14 +57,24 @@ def tone(frequency: int, seconds: float = 2.0) -> tuple[bytes, ...]:
     return tuple(encoder.encode(pcm[at : at + FRAME].tobytes()) for at in range(0, len(pcm), FRAME))
 
 
+def red(payload_type: int, earlier: bytes, payload: bytes) -> bytes:
+    """A redundant payload: what was sent a frame earlier, and the newest."""
+    block = (FRAME << 10 | len(earlier)).to_bytes(3, "big")
+    return bytes([0x80 | payload_type]) + block + bytes([payload_type]) + earlier + payload
+
+
 class Speaker:
     """Sends a tone every 20 ms; others hear it while `level` says that somebody speaks."""
 
     def __init__(self, participant: Participant, frequency: int, level: int = LOUD) -> None:
+        self.payload_type = OPUS
+        self.inside_red = False
+        """Each packet brings the one before along (RFC 2198)."""
+        self.loses = lambda number: False
         self.participant = participant
         self.frequency = frequency
         self.level = level
-        self.publication: Publication = participant.publish_audio(start=False)
+        self.publication: Publication = participant.publish_audio(start=False, nack=False, codecs=CODECS)
         self.encoding = self.publication.encodings[0]
         self._again()
 
@@ -69,15 +82,20 @@ class Speaker:
         number = self.encoding.frame
         packets = tone(self.frequency)
         payload = packets[number % len(packets)]
+        payload_type = self.payload_type
+        if self.inside_red and number:
+            payload = red(payload_type, packets[(number - 1) % len(packets)], payload)
+            payload_type = RED
         content = Content(self.encoding.stream, number, 0, 1, self.publication.network.now_us)
         packet = SentPacket(
-            content, payload, OPUS, False, self.encoding.timestamp_base + number * FRAME & 0xFFFFFFFF,
+            content, payload, payload_type, False, self.encoding.timestamp_base + number * FRAME & 0xFFFFFFFF,
             self.encoding.next_index, self.publication.network.now_us, True,
         )  # fmt: skip
         self.encoding.frame += 1
         self.encoding.next_index += 1
         elements = [(MID, self.publication.mid.encode()), (AUDIO_LEVEL, bytes([0x80 | self.level]))]
-        self.publication.write(packet, self.encoding.ssrc, packet.index, OPUS, payload, elements)
+        if not self.loses(number):
+            self.publication.write(packet, self.encoding.ssrc, packet.index, payload_type, payload, elements)
         self.publication.network.after(TICK_US, self._again)
 
 
@@ -145,7 +163,8 @@ class MixingCall:
             worker=self._worker_of(participant),
             producer_id=speaker.publication.producer_id,
             transport_id=participant.transport_id,
-            opus_payload_type=OPUS,
+            opus_payload_types=[OPUS, STEREO_OPUS],
+            red_payload_types=[RED],
         )
         return speaker
 

@@ -253,7 +253,7 @@ def test_whatever_comes_and_goes_nothing_breaks(seed: int) -> None:
             case 1 if who not in inside:
                 call.mixing.add_source(
                     call.mix_id, worker=worker, producer_id=producer_id, transport_id=who.transport_id,
-                    opus_payload_type=111,
+                    opus_payload_types=[111],
                 )  # fmt: skip
                 inside.add(who)
             case 2:
@@ -283,8 +283,8 @@ def test_orders_are_checked() -> None:
     with pytest.raises(ValueError, match="complexity"):
         mixing.open_mix(7, complexity=11)
     with pytest.raises(ValueError, match="no mix 7"):
-        mixing.add_source(7, worker=0, producer_id=1, transport_id=1, opus_payload_type=111)
+        mixing.add_source(7, worker=0, producer_id=1, transport_id=1, opus_payload_types=[111])
     with pytest.raises(ValueError, match="worker"):
-        mixing.add_source(MixingCall.mix_id, worker=63, producer_id=1, transport_id=1, opus_payload_type=111)
+        mixing.add_source(MixingCall.mix_id, worker=63, producer_id=1, transport_id=1, opus_payload_types=[111])
     with pytest.raises(ValueError, match="tap"):
         mixing.open_tap(MixingCall.mix_id, ticks=0)

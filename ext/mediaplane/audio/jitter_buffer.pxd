@@ -55,8 +55,8 @@ ctypedef struct jitter_buffer_t:
     playout_t playout
     jitter_statistics_t statistics
     sound_t sound
-    uint8_t opus_payload_type
-    uint8_t red_payload_type
+    uint64_t opus_types[2]       # payload types, a bit each
+    uint64_t red_types[2]
     bint has_source              # ssrc and the numbers below are those of a source
     bint playing
     uint32_t ssrc
@@ -80,6 +80,8 @@ ctypedef struct jitter_buffer_t:
 # OK, UNSUPPORTED or NO_MEMORY; the buffer only with OK.
 cdef int jitter_buffer_new(jitter_buffer_t **buffer, int channels, uint8_t opus_payload_type,
                            uint8_t red_payload_type) noexcept nogil
+# Another payload type that the source may use: of Opus, or of RED around any of those.
+cdef void jitter_buffer_take(jitter_buffer_t *buffer, uint8_t payload_type, bint is_red) noexcept nogil
 cdef void jitter_buffer_free(jitter_buffer_t *buffer) noexcept nogil            # NULL is allowed
 # An authentic packet of the stream; `payload` without padding. Copies what it keeps.
 cdef void jitter_buffer_insert(jitter_buffer_t *buffer, const uint8_t *payload, uint32_t size, uint16_t seq16,

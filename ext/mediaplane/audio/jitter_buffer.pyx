@@ -47,11 +47,21 @@ cdef int jitter_buffer_new(jitter_buffer_t **buffer, int channels, uint8_t opus_
     if status != OK:
         jitter_buffer_free(made)
         return status
-    made.opus_payload_type = opus_payload_type
-    made.red_payload_type = red_payload_type
+    jitter_buffer_take(made, opus_payload_type, False)
+    jitter_buffer_take(made, red_payload_type, True)
     delay_estimator_init(&made.estimator)
     buffer[0] = made
     return OK
+
+
+cdef void jitter_buffer_take(jitter_buffer_t *buffer, uint8_t payload_type, bint is_red) noexcept nogil:
+    cdef uint64_t *types = &buffer.red_types[0] if is_red else &buffer.opus_types[0]
+    if payload_type < 128:
+        types[payload_type >> 6] |= <uint64_t>1 << (payload_type & 63)
+
+
+cdef inline bint _is_one_of(const uint64_t *types, uint8_t payload_type) noexcept nogil:
+    return payload_type < 128 and types[payload_type >> 6] >> (payload_type & 63) & 1
 
 
 cdef void jitter_buffer_free(jitter_buffer_t *buffer) noexcept nogil:
@@ -149,7 +159,7 @@ cdef void insert_redundant(jitter_buffer_t *buffer, const uint8_t *payload, cons
                            int64_t ts64, int64_t seq64) noexcept nogil:
     cdef int position, samples
     for position in range(count):
-        if blocks[position].payload_type != buffer.opus_payload_type or blocks[position].size == 0:
+        if not _is_one_of(buffer.opus_types, blocks[position].payload_type) or blocks[position].size == 0:
             continue
         samples = opus_packet_samples(payload + blocks[position].offset, blocks[position].size)
         if samples < 0:
@@ -184,11 +194,11 @@ cdef void jitter_buffer_insert(jitter_buffer_t *buffer, const uint8_t *payload, 
     cdef int last = 0
     cdef int64_t steps = 0
     buffer.statistics.packets += 1
-    if payload_type == buffer.opus_payload_type:
+    if _is_one_of(buffer.opus_types, payload_type):
         blocks[0].offset = 0
         blocks[0].size = <uint16_t>min(size, 0xffff)
         blocks[0].payload_type = payload_type
-    elif payload_type == buffer.red_payload_type:
+    elif _is_one_of(buffer.red_types, payload_type):
         last = red_parse(payload, size, blocks) - 1
         if last < 0:
             buffer.statistics.malformed += 1
@@ -196,7 +206,7 @@ cdef void jitter_buffer_insert(jitter_buffer_t *buffer, const uint8_t *payload, 
     else:
         buffer.statistics.unknown_payload_type += 1
         return
-    if blocks[last].payload_type != buffer.opus_payload_type:
+    if not _is_one_of(buffer.opus_types, blocks[last].payload_type):
         buffer.statistics.unknown_payload_type += 1
         return
     samples = opus_packet_samples(payload + blocks[last].offset, blocks[last].size)

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 class MixingPort:
     def open_mix(
         self,
@@ -30,8 +32,8 @@ class MixingPort:
         worker: int,
         producer_id: int,
         transport_id: int,
-        opus_payload_type: int,
-        red_payload_type: int | None = None,
+        opus_payload_types: Sequence[int],
+        red_payload_types: Sequence[int] = (),
     ) -> None: ...
     def remove_source(self, mix_id: int, *, worker: int, producer_id: int) -> None: ...
     def open_tap(self, mix_id: int, *, output: int = 0, ticks: int = 50) -> Tap: ...

@@ -1,10 +1,10 @@
 """Orders to a mixing thread. Everything is checked and allocated here, so that the thread only has to link it in."""
-from libc.stdint cimport int16_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from mediaplane.audio.audio_mixer cimport MIXER_TICK, audio_mixer_new, mixer_settings_t, mixer_source_new
-from mediaplane.audio.jitter_buffer cimport JITTER_NO_PAYLOAD_TYPE
+from mediaplane.audio.jitter_buffer cimport JITTER_NO_PAYLOAD_TYPE, jitter_buffer_take
 from mediaplane.audio.mixing cimport (
     MIX_MAX_TALKERS, MIXING_ADD_SOURCE, MIXING_ADD_TAP, MIXING_CLOSE, MIXING_MAX_WORKERS, MIXING_OPEN,
     MIXING_REMOVE_SOURCE, MIXING_REMOVE_TAP, MIXING_SET, mix_free, mix_source_free, mix_source_t, mix_t,
@@ -113,25 +113,32 @@ cdef class MixingPort:
             raise
 
     def add_source(self, uint32_t mix_id, *, int worker, uint32_t producer_id, uint32_t transport_id,
-                   uint8_t opus_payload_type, red_payload_type=None):
+                   opus_payload_types, red_payload_types=()):
         """Have the mix take a microphone, the producer of a worker, which hands its packets over from now on.
 
-        Consumers of `transport_id` hear the mix without it. Raises ValueError, MemoryError, BufferError.
+        Consumers of `transport_id` hear the mix without it. `red_payload_types`: of RED around that Opus. Raises
+        ValueError, MemoryError, BufferError.
         """
         cdef mix_source_t *source
         if not 0 <= worker < MIXING_MAX_WORKERS or not producer_id or not transport_id:
             raise ValueError(f"there is no producer {producer_id} of a transport {transport_id} on a worker {worker}")
         if mix_id not in self.channels:
             raise ValueError(f"there is no mix {mix_id}")
+        if not opus_payload_types or not all(0 <= each < 128 for each in (*opus_payload_types, *red_payload_types)):
+            raise ValueError(f"payload types are from 0 to 127, and one is of Opus: not {opus_payload_types} and "
+                             f"{red_payload_types}")
         source = <mix_source_t *>calloc(1, sizeof(mix_source_t))
         if source == NULL:
             raise MemoryError("no memory for a source")
         try:
             source.key = source_key(worker, producer_id)
             if mixer_source_new(&source.source, self.channels[mix_id], source.key, source_key(worker, transport_id),
-                                opus_payload_type,
-                                JITTER_NO_PAYLOAD_TYPE if red_payload_type is None else red_payload_type) != OK:
+                                opus_payload_types[0], JITTER_NO_PAYLOAD_TYPE) != OK:
                 raise MemoryError("no memory for a source")
+            for each in opus_payload_types[1:]:
+                jitter_buffer_take(source.source.buffer, each, False)
+            for each in red_payload_types:
+                jitter_buffer_take(source.source.buffer, each, True)
             source.source.open = False           # until its worker tells
             self._push(MIXING_ADD_SOURCE, mix_id, source.key, source)
         except BaseException:

@@ -1,5 +1,5 @@
 """Consumers: the choice of an encoding, the rewriting of headers, and retransmission."""
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint16_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
@@ -12,6 +12,7 @@ from mediaplane.pipes.incoming cimport wish_changed
 from mediaplane.rtcp.feedback cimport keyframe_wanted
 from mediaplane.status cimport BAD_STATE, MALFORMED, NO_MEMORY, NO_SPACE, NOT_FOUND, OK
 from mediaplane.stream.picture_id_map cimport picture_map, picture_offset_for_switch, tl0_map
+from mediaplane.stream.redundancy cimport find_primary
 from mediaplane.stream.resend_guard cimport resend_guard_allow
 from mediaplane.stream.retransmission_buffer cimport cached_packet_data, cached_packet_t, retransmission_buffer_find
 from mediaplane.stream.seq_map cimport (
@@ -212,10 +213,23 @@ cdef inline bint _fits(const consumer_t *consumer, int header_size, uint32_t pay
     return header_size + payload_size + consumer.transport.srtp_overhead <= EGRESS_RESERVE
 
 
+cdef inline uint8_t _payload_type(const consumer_t *consumer, const ingress_t *packet,
+                                  uint16_t *skipped) noexcept nogil:
+    """As the consumer knows it. Without redundancy it gets the newest block, `skipped` bytes into the payload."""
+    cdef uint8_t payload_type = consumer.payload_type_map[packet.header.payload_type]
+    skipped[0] = 0
+    if payload_type == NOT_SHARED and packet.primary_offset:
+        skipped[0] = packet.primary_offset
+        payload_type = consumer.payload_type_map[packet.primary_type]
+    return payload_type
+
+
 cdef int consumer_forward(plane_t *plane, consumer_t *consumer, const ingress_t *packet, int64_t now_us) noexcept nogil:
     cdef uint8_t *out = egress_reserve(&plane.egress)
-    cdef uint8_t payload_type = consumer.payload_type_map[packet.header.payload_type]
-    cdef bint wanted = packet.payload_size != 0 and payload_type != NOT_SHARED
+    cdef uint16_t skipped = 0
+    cdef uint8_t payload_type = _payload_type(consumer, packet, &skipped)
+    cdef uint16_t payload_size = packet.payload_size - skipped
+    cdef bint wanted = payload_size != 0 and payload_type != NOT_SHARED
     cdef seq_epoch_t *epoch
     cdef int64_t out_seq
     cdef uint32_t timestamp
@@ -233,14 +247,14 @@ cdef int consumer_forward(plane_t *plane, consumer_t *consumer, const ingress_t 
     timestamp = packet.header.timestamp + epoch.timestamp_offset
     header_size = _write_header(consumer, packet, out, payload_type, <uint16_t>out_seq, timestamp, consumer.ssrc,
                                 packet.padding != 0)
-    if not _fits(consumer, header_size, packet.payload_size + packet.padding):
+    if not _fits(consumer, header_size, payload_size + packet.padding):
         plane.counters.values[<int>COUNT_DROP_OVERSIZED] += 1
         return OK
     egress_commit_rtp(&plane.egress, consumer.transport, header_size,
-                      _place_payload(packet, out + header_size, epoch.picture_offset),
-                      packet.payload_size + packet.padding, consumer.ssrc, out_seq)
+                      _place_payload(packet, out + header_size, epoch.picture_offset) + skipped,
+                      payload_size + packet.padding, consumer.ssrc, out_seq)
     consumer.packets += 1
-    consumer.octets += packet.payload_size
+    consumer.octets += payload_size
     if out_seq == consumer.seq.highest_out:
         consumer.last_timestamp = timestamp
         consumer.last_packet_us = now_us
@@ -276,6 +290,7 @@ cdef int _recall(encoding_t *encoding, int64_t seq64, int64_t now_us, ingress_t 
     packet.element_count = count if count > 0 else 0
     packet.wide = extensions_wide(packet.elements, packet.element_count)
     packet.codec = encoding.producer.codec_by_pt[cached.payload_type]
+    find_primary(encoding.producer, packet)
     packet.has_vp8 = packet.codec == CODEC_VP8 + 1 and vp8_parse(packet.payload, packet.payload_size, &packet.vp8) == OK
     # The very bytes that were sent before must be made again, or one SRTP nonce would seal two different packets.
     return OK if cached.received_us > transport.extensions_us else BAD_STATE
@@ -321,6 +336,7 @@ cdef int consumer_resend(plane_t *plane, consumer_t *consumer, uint16_t out_seq1
     cdef uint8_t *out
     cdef int64_t out_seq, in_seq
     cdef uint16_t source
+    cdef uint16_t skipped = 0
     cdef uint8_t payload_type
     cdef int status
     if consumer.producer == NULL or not consumer.open or not consumer.producer.open or consumer.seq.highest_out < 0:
@@ -336,7 +352,9 @@ cdef int consumer_resend(plane_t *plane, consumer_t *consumer, uint16_t out_seq1
     out = egress_reserve(&plane.egress)
     if out == NULL:
         return NO_SPACE
-    payload_type = consumer.payload_type_map[packet.header.payload_type]
+    payload_type = _payload_type(consumer, &packet, &skipped)
+    packet.payload += skipped
+    packet.payload_size -= skipped
     if (payload_type == NOT_SHARED
             or not resend_guard_allow(&consumer.resend, out_seq, now_us, consumer.transport.rtt_us)):
         return NOT_FOUND

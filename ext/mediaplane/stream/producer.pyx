@@ -26,6 +26,7 @@ from mediaplane.stream.nack_generator cimport (
     nack_generator_deadline, nack_generator_init, nack_generator_keyframe, nack_generator_received,
 )
 from mediaplane.stream.receive_statistics cimport receive_statistics_init, receive_statistics_packet
+from mediaplane.stream.redundancy cimport find_primary
 from mediaplane.stream.retransmission_buffer cimport (
     cached_packet_data, cached_packet_t, retransmission_buffer_clear, retransmission_buffer_free,
     retransmission_buffer_store,
@@ -33,7 +34,7 @@ from mediaplane.stream.retransmission_buffer cimport (
 from mediaplane.stream.run_padding cimport MAX_RUN_PADDING
 from mediaplane.tables cimport id_table_put, id_table_remove
 from mediaplane.wire.byte_order cimport load16
-from mediaplane.wire.codecs cimport CODEC_OPUS, CODEC_OTHER, CODEC_VP8, payload_starts_keyframe
+from mediaplane.wire.codecs cimport CODEC_OTHER, CODEC_VP8, payload_starts_keyframe
 from mediaplane.wire.rtp cimport rtp_payload_size
 from mediaplane.wire.rtp_extensions cimport (
     EXT_AUDIO_LEVEL, EXT_MID, EXT_REPAIRED_RID, EXT_RID, EXT_TRANSPORT_CC, extension_element_t,
@@ -257,6 +258,8 @@ cdef bint _look_inside(ingress_t *packet) noexcept nogil:
     if packet.codec == 0:
         return False
     packet.codec -= 1
+    if not find_primary(producer, packet):
+        return False
     packet.starts_keyframe = payload_starts_keyframe(packet.codec, packet.payload, packet.payload_size)
     packet.has_vp8 = packet.codec == CODEC_VP8 and vp8_parse(packet.payload, packet.payload_size, &packet.vp8) == OK
     return True
@@ -334,7 +337,7 @@ cdef bint producer_keep(plane_t *plane, ingress_t *packet, int64_t now_us) noexc
         return False
     if packet.starts_keyframe:
         keyframe_request_arrived(&encoding.keyframe_request)
-        if packet.codec != CODEC_OPUS and packet.codec != CODEC_OTHER:      # of those, any packet could start
+        if encoding.producer.kind == KIND_VIDEO and packet.codec != CODEC_OTHER:      # else any packet could start
             nack_generator_keyframe(&encoding.nack, packet.seq64)
     encoding.payload_type = packet.header.payload_type
     cached = retransmission_buffer_store(&encoding.cache, packet.seq64, packet.datagram,

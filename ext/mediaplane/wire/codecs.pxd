@@ -8,6 +8,7 @@ cpdef enum Codec:
     CODEC_VP9 = 3
     CODEC_H264 = 4
     CODEC_AV1 = 5
+    CODEC_RED = 6            # RFC 2198, around Opus
 
 # Whether a decoder that has seen nothing can start with this packet. False on payloads that are too short or broken.
 # H264: an SPS or an IDR picture's first slice (alone, in a STAP, or the first FU fragment). AV1: the aggregation

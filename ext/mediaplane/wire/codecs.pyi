@@ -9,3 +9,4 @@ class Codec(IntEnum):
     CODEC_VP9 = 3
     CODEC_H264 = 4
     CODEC_AV1 = 5
+    CODEC_RED = 6

@@ -202,13 +202,25 @@ def codecs_of(sdp: str, mid: str) -> set[str]:
     return {rtpmap.encoding for rtpmap in media_of(sdp)[mid].rtpmaps.values()} - {"rtx"}
 
 
+def test_publishers_are_asked_for_stereo_where_the_mix_is() -> None:
+    house = PoliticHouse()
+    create(house)
+    ada = house.joined("ada")
+    sdp = ada.request("offer", {"sdp": offer("chromium-send-simulcast"), "tracks": SOURCES})["sdp"]
+    assert "stereo" not in media_of(sdp)["0"].format_parameters["111"]
+    house.admin().request("update_room", {"room": "standup", "mix": {"channels": 2}})
+    bob = house.joined("bob")
+    sdp = bob.request("offer", {"sdp": offer("chromium-send-simulcast"), "tracks": SOURCES})["sdp"]
+    assert media_of(sdp)["0"].format_parameters["111"]["stereo"] == "1"
+
+
 def test_only_the_rooms_codecs_are_negotiated() -> None:
     house = PoliticHouse()
     create(house, codecs=["VP9"])
     ada = house.joined("ada")
     answered = ada.request("offer", {"sdp": offer("chromium-send-simulcast"), "tracks": SOURCES})
     assert codecs_of(answered["sdp"], "1") == {"VP9"}
-    assert codecs_of(answered["sdp"], "0") == {"opus"}  # of audio none was named
+    assert codecs_of(answered["sdp"], "0") == {"opus", "red"}  # of audio none was named
     house.admin().request("update_room", {"room": "standup", "codecs": ["VP8"]})
     viewer = house.joined("viewer")
     answered = viewer.request("offer", {"sdp": offer("chromium-recvonly"), "tracks": {}})

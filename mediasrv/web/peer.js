@@ -135,7 +135,8 @@ export class Peer extends EventTarget {
 
   async #negotiateOnce() {
     this.#addNeededSlots();
-    await this.#pc.setLocalDescription(await this.#pc.createOffer());
+    const { type, sdp } = await this.#pc.createOffer();
+    await this.#pc.setLocalDescription({ type, sdp: hearingStereo(sdp) });
     let answer;
     try {
       answer = await this.#requestAnswer({ sdp: this.#pc.localDescription.sdp, tracks: this.#sourcesByMid() });
@@ -174,4 +175,12 @@ export class Peer extends EventTarget {
     }
     return tracks;
   }
+}
+
+// Chromium plays both channels of Opus only where its own description says so (RFC 7587 §6.1), and has no API for that.
+function hearingStereo(sdp) {
+  return sdp.split(/(?=^m=)/m).map((section) => {
+    if (!section.startsWith("m=audio") || !section.includes("a=recvonly")) return section;
+    return section.replace(/^(a=fmtp:\d+ (?![^\r\n]*stereo=)[^\r\n]*useinbandfec=[^\r\n]*)/gm, "$1;stereo=1");
+  }).join("");
 }

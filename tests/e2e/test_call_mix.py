@@ -6,7 +6,11 @@ import pytest
 from conftest import OpenPage, eventually
 from page_script import over_rpc
 from playwright.async_api import Page
-from server_process import ServerProcess
+from server_process import KEY, SECRET, ServerProcess
+
+from mediasrv import tokens
+from mediasrv.client import Client
+from mediasrv.signaling.schema import Mix
 
 pytestmark = pytest.mark.browser
 
@@ -43,3 +47,23 @@ async def test_each_hears_the_others_tones_and_not_its_own(
     await carol.evaluate("tonePeer.request('set_slots', { kind: 'audio', policy: 'request' })")
     await carol.evaluate("tonePeer.request('subscribe', { track_id: 'mix', mid: Object.keys(tonePeer.slots)[0] })")
     await eventually(carol, "tonePeer.hears(440) && tonePeer.hears(1000) && tonePeer.isDeafTo(1700)", PATIENCE_MS)
+
+
+async def test_left_and_right_are_heard_apart_where_the_mix_is_stereo(
+    open_page: OpenPage, server: ServerProcess, room: str
+) -> None:
+    admin = tokens.mint(KEY, SECRET, identity="tests", room=None, grants={}, ttl_s=600, admin=True)
+    async with Client(f"{server.url}rpc".replace("http", "ws"), token=admin) as control:
+        await control.create_room(room=room, mix=Mix(channels=2, bitrate_bps=96_000), idle_s=20)
+
+    async def person(name: str, left: int, right: int) -> Page:
+        page = await open_page(f"{server.url}healthz")
+        tones = {"frequency": left, "right": right, "policy": "mix"}
+        await page.evaluate(PEER, {"token": server.token(name, room), **tones})
+        return page
+
+    pages = {(left, right): await person(f"P{left}", left, right) for left, right in ((440, 1_000), (700, 1_700))}
+    for own, page in pages.items():
+        ((left, right),) = pages.keys() - {own}
+        await eventually(page, f"tonePeer.hears({left}, 0) && tonePeer.hears({right}, 1)", PATIENCE_MS)
+        await eventually(page, f"tonePeer.isDeafTo({right}, 0) && tonePeer.isDeafTo({left}, 1)", PATIENCE_MS)

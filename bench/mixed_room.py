@@ -23,6 +23,7 @@ from mediaplane.loadgen.media import RecordedSource
 from mediaplane.testing.opus import Encoder
 
 from bench.speech import FRAME, speech
+from mediasrv.client import Client
 from mediasrv.config import DEV_KEY, DEV_SECRET
 from mediasrv.loadtest.answer import Negotiated
 from mediasrv.loadtest.evaluation import histogram_quantiles
@@ -33,6 +34,8 @@ from mediasrv.loadtest.tokens import SignedTokens
 from mediasrv.loadtest.wanted import CpuShares, Own
 from mediasrv.loadtest.whip_whep import WhipWhep
 from mediasrv.rtc.certificate import Certificate
+from mediasrv.signaling.schema import Mix
+from mediasrv.tokens import mint
 
 ROOM = "room"
 RECORDED_S = 4.0
@@ -45,16 +48,31 @@ Recording = Sequence[tuple[bytes, int]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.mixed_room", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--rooms", type=int, default=1, help="the people are spread over so many")
     parser.add_argument("--participants", type=int, default=300)
-    parser.add_argument("--talkers", type=int, default=3, help="of the participants")
+    parser.add_argument("--talkers", type=int, default=3, help="of the participants of each room")
     parser.add_argument("--listeners", type=int, default=0, help="besides the participants")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--max-linger-us", type=int, default=None)
-    arguments = parser.parse_args()
-    asyncio.run(_measure(**vars(arguments)))
+    parser.add_argument("--heard", type=int, default=3, help="talkers at once, of the mix")
+    parser.add_argument("--complexity", type=int, default=5, help="of its encoders")
+    parser.add_argument("--channels", type=int, default=1)
+    parser.add_argument(
+        "--fec", action="store_true", help="it is encoded in the voice modes, which cost four times as much"
+    )
+    given = vars(parser.parse_args())
+    mix = Mix(
+        talkers=given.pop("heard"),
+        complexity=given.pop("complexity"),
+        channels=given.pop("channels"),
+        fec=given.pop("fec"),
+    )
+    asyncio.run(_measure(mix, **given))
 
 
-async def _measure(participants: int, talkers: int, listeners: int, seconds: float, max_linger_us: int | None) -> None:
+async def _measure(
+    mix: Mix, rooms: int, participants: int, talkers: int, listeners: int, seconds: float, max_linger_us: int | None
+) -> None:
     certificate = Certificate.generate()
     shares = CpuShares.plan(1, pin=True)
     if shares.load:
@@ -72,15 +90,21 @@ async def _measure(participants: int, talkers: int, listeners: int, seconds: flo
             rpc = Rpc(f"{url.replace('http', 'ws', 1)}/rpc", tokens, http, certificate, None, hears_mix=True)
             # Players are not told who else comes and goes.
             whep = WhipWhep("", f"{url}/whep/{{room}}?audio=mix", tokens, http, certificate, None)
+            admin = mint(DEV_KEY, DEV_SECRET, identity="bench", room=None, grants={}, ttl_s=3600, admin=True)
+            async with Client(f"{url.replace('http', 'ws', 1)}/rpc", token=admin) as control:
+                for number in range(rooms):
+                    await control.create_room(room=_room(number, rooms), mix=mix)
             generator.start()
+            watching = asyncio.create_task(_watch_shedding(http, server.url))
             try:
-                await _join(rpc, whep, generator, participants, listeners, recordings)
+                await _join(rpc, whep, generator, rooms, participants, listeners, recordings)
                 await asyncio.sleep(SETTLE_S)
                 before, used, began = generator.statistics(), usage(server.pid), time.monotonic()
                 await asyncio.sleep(seconds)
                 after, used_then, seconds = generator.statistics(), usage(server.pid), time.monotonic() - began
                 mixing = await _mixing(http, server.url)
             finally:
+                watching.cancel()
                 generator.stop()
         # With the server, so that nobody is told of all the others who leave.
         await rpc.close()
@@ -107,6 +131,7 @@ async def _join(
     rpc: Rpc,
     whep: WhipWhep,
     generator: LoadGenerator,
+    rooms: int,
     participants: int,
     listeners: int,
     recordings: Sequence[Recording],
@@ -117,12 +142,12 @@ async def _join(
         async with places:
             if number < participants:
                 sending = Sending("audio", (("", secrets.randbits(31) | 1, 0),))
-                (negotiated,) = await rpc.join(ROOM, f"participant-{number}", [sending], ["audio"])
+                (negotiated,) = await rpc.join(_room(number, rooms), f"participant-{number}", [sending], ["audio"])
             else:
-                negotiated = await whep.subscribe(ROOM, f"listener-{number}", ["audio"])
+                negotiated = await whep.subscribe(_room(number, rooms), f"listener-{number}", ["audio"])
             generator.add_peer(
                 negotiated.connection,
-                sources=_sources(negotiated, recordings[min(number, len(recordings) - 1)]),
+                sources=_sources(negotiated, recordings[min(number // rooms, len(recordings) - 1)]),
                 streams=[replace(stream, mixed=True) for stream in negotiated.streams],
             )
 
@@ -132,6 +157,11 @@ async def _join(
             if generator.states().get("connected", 0) == participants + listeners:
                 return
             await asyncio.sleep(0.05)
+
+
+def _room(number: int, rooms: int) -> str:
+    """That of the person with this number."""
+    return f"{ROOM}-{number % rooms}"
 
 
 def _sources(negotiated: Negotiated, recording: Recording) -> list[RecordedSource]:
@@ -147,6 +177,17 @@ async def _mixing(http: aiohttp.ClientSession, url: str) -> dict[str, float]:
         lines = dict(line.rsplit(" ", 1) for line in (await response.text()).splitlines() if line[0] != "#")
     wanted = ("late_ticks_total", "skipped_ticks_total", "refused_packets_total", "longest_round_seconds", "shed")
     return {name: float(lines[f"mediasrv_mixer_{name}"]) for name in wanted}
+
+
+async def _watch_shedding(http: aiohttp.ClientSession, url: str) -> None:
+    """Says when more is given up, or something comes back."""
+    began, shed = time.monotonic(), 0.0
+    while True:
+        now = (await _mixing(http, url))["shed"]
+        if now != shed:
+            print(f"after {time.monotonic() - began:.1f} s: shed {now:g}", flush=True)
+            shed = now
+        await asyncio.sleep(0.05)
 
 
 # --- figures --------------------------------------------------------------------------------------------------------

@@ -126,6 +126,17 @@ def test_ticks_that_take_too_long_shed_step_by_step_and_one_hiccup_nothing():
     assert levels[-1] == 4
 
 
+def test_rounds_that_are_late_again_and_again_shed_if_the_mix_has_a_part_in_it():
+    overload = Overload()
+    assert [overload.round(10_000, late) for late in (True, True, False) * 3] == [0] * 9, "a hiccup now and then"
+    assert [overload.round(2_000, True) for _ in range(20)] == [0] * 20, "others do it all"
+    assert [overload.round(10_000, True) for _ in range(12)] == [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4]
+    assert [overload.round(10_000, True) for _ in range(9)] == [4] * 9
+    for _ in range(1_000):
+        overload.round(2_000, True)
+        assert overload.tick(2_000) == 4, "nothing comes back while it is late"
+
+
 def test_what_was_shed_comes_back_after_a_while_and_later_if_it_was_too_much_again():
     overload = Overload()
 

@@ -6,7 +6,7 @@ from mediaplane.audio.audio_mixer cimport MIXER_TICK_US
 from mediaplane.audio.mixing cimport (
     mixing_begin, mixing_drain, mixing_free, mixing_init, mixing_publish, mixing_receive, mixing_skip, mixing_tick,
 )
-from mediaplane.audio.overload cimport overload_tick
+from mediaplane.audio.overload cimport overload_round, overload_tick
 from mediaplane.event_loop cimport (
     c_write, mp_clock_us, mp_cpu_us, mp_flag_load, mp_flag_store, mp_ntp_now, mp_sleep_exactly, mp_sleep_until,
     mp_start_thread, pthread_join,
@@ -30,10 +30,20 @@ cdef void _wake(mixer_thread_t *mixer, uint64_t workers) noexcept nogil:
         workers &= workers - 1
 
 
+cdef int64_t _note_work(mixer_thread_t *mixer) noexcept nogil:
+    """After each tick, also of several in a row, so that what is too much is shed before any has to be left out."""
+    cdef int64_t cpu_us = mp_cpu_us()
+    cdef int64_t busy_us = cpu_us - mixer.noted_cpu_us
+    overload_tick(&mixer.mixing.overload, busy_us, MIXER_TICK_US)
+    mixer.noted_cpu_us = cpu_us
+    return busy_us
+
+
 cdef int64_t _run_due(mixer_thread_t *mixer, int64_t due_us) noexcept nogil:
     """All ticks that are due, the first of which at `due_us`. Returns when the next one is."""
     cdef int64_t behind = max(0, (mp_clock_us() - due_us) // MIXER_TICK_US)
     cdef int64_t skipped = max(0, behind - CAUGHT_UP)
+    cdef int64_t busy_us = 0
     cdef int64_t _
     mixer.mixing.counters.late += behind
     mixing_drain(&mixer.mixing, mixer.commands)
@@ -45,6 +55,8 @@ cdef int64_t _run_due(mixer_thread_t *mixer, int64_t due_us) noexcept nogil:
     for _ in range(behind - skipped + 1):
         mixing_tick(&mixer.mixing, due_us)
         due_us += MIXER_TICK_US
+        busy_us = _note_work(mixer)
+    mixer.mixing.counters.shed = overload_round(&mixer.mixing.overload, busy_us, MIXER_TICK_US, behind > 0)
     _wake(mixer, mixing_publish(&mixer.mixing))
     return due_us
 
@@ -52,8 +64,6 @@ cdef int64_t _run_due(mixer_thread_t *mixer, int64_t due_us) noexcept nogil:
 cdef void _measure(mixer_thread_t *mixer, int64_t busy_us) noexcept nogil:
     mixer.mixing.counters.busy_us += busy_us
     mixer.mixing.counters.longest_us = max(mixer.mixing.counters.longest_us, <uint64_t>busy_us)
-    # CPU time: on a machine that is busy with something else a mix of lower quality would help nobody.
-    mixer.mixing.counters.shed = overload_tick(&mixer.mixing.overload, busy_us, MIXER_TICK_US)
 
 
 cdef void *_run(void *argument) noexcept nogil:
@@ -62,6 +72,7 @@ cdef void *_run(void *argument) noexcept nogil:
     cdef int64_t before_us
     mp_sleep_exactly()
     mixing_begin(&mixer.mixing, due_us, mp_ntp_now())
+    mixer.noted_cpu_us = mp_cpu_us()
     while not mp_flag_load(&mixer.stopping):
         mp_sleep_until(due_us)
         before_us = mp_cpu_us()

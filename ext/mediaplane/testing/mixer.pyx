@@ -12,7 +12,9 @@ from mediaplane.audio.jitter_buffer cimport JITTER_NO_PAYLOAD_TYPE
 from mediaplane.audio.limiter cimport limiter_follow, limiter_init, limiter_run, limiter_t
 from mediaplane.audio.mix_kernels cimport mix_take_ramped
 from mediaplane.audio.opus cimport OPUS_MUSIC, OPUS_VOICE, opus_settings_t
-from mediaplane.audio.overload cimport overload_init, overload_t, overload_tick, shed_complexity, shed_talkers
+from mediaplane.audio.overload cimport (
+    overload_init, overload_round, overload_t, overload_tick, shed_complexity, shed_talkers,
+)
 from mediaplane.audio.talkers cimport (
     NO_PLACE, talker_init, talker_level, talker_t, talkers_begin, talkers_consider, talkers_decide, talkers_init,
     talkers_remove, talkers_t,
@@ -100,6 +102,9 @@ cdef class Overload:
 
     def tick(self, int64_t busy_us, int64_t tick_us=20000):
         return overload_tick(&self.overload, busy_us, tick_us)
+
+    def round(self, int64_t busy_us, bint late, int64_t tick_us=20000):
+        return overload_round(&self.overload, busy_us, tick_us, late)
 
 
 def shed(uint8_t level, uint8_t complexity, uint32_t talkers):

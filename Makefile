@@ -23,13 +23,13 @@ PARALLEL := --numprocesses $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 4))) --
 # The native tests once more, on a build with invariants and AddressSanitizer; leaks of the interpreter are not ours.
 ASAN_ENVIRONMENT = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 	PYTHONPATH=$(ASAN)/lib
-TEST_ASAN = $(ASAN_ENVIRONMENT) $(BIN)/python -m pytest tests/native tests/scenarios -q -p no:cacheprovider --benchmark-disable
+TEST_ASAN = $(ASAN_ENVIRONMENT) $(BIN)/python -m pytest -q -p no:cacheprovider --benchmark-disable
 
 .PHONY: help deps build serve test test-asan fuzz bench bench-compare lint clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
-	@echo 'Variables: ARGS="…" (for serve; for test: pytest with these alone), QUICK=1 (for bench), BASE=commit (for bench-compare), PYTHON=python3.x (of which .venv is made)'
+	@echo 'Variables: ARGS="…" (for serve; for test and test-asan: pytest with these alone), QUICK=1 (for bench), BASE=commit (for bench-compare), PYTHON=python3.x (of which .venv is made)'
 
 deps: .deps-test .venv/.installed-test .venv/.installed-lint ## install what building, testing and linting need
 
@@ -49,7 +49,7 @@ else
 endif
 
 test-asan: .deps-test build $(ASAN)/.built .venv/.installed-test ## run the native tests once more with AddressSanitizer
-	$(TEST_ASAN) $(or $(ARGS),$(PARALLEL))
+	$(TEST_ASAN) $(PARALLEL) $(or $(ARGS),tests/native tests/scenarios)
 
 fuzz: build $(ASAN)/.built .venv/.installed-test ## throw random packets and orders at the media plane for FUZZ_SECONDS
 	$(ASAN_ENVIRONMENT):tests $(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)

@@ -13,7 +13,7 @@ from mediaplane.event_loop cimport (
 from mediaplane.loadgen.histogram cimport HISTOGRAM_BUCKETS, histogram_t, histogram_upper_us
 from mediaplane.loadgen.model cimport generator_t, peer_t, stream_t
 from mediaplane.loadgen.peer cimport peer_close, peer_free, peer_receive, peer_start, peer_timeout
-from mediaplane.loadgen.peer_setup cimport peer_new, peer_state, peer_to_python
+from mediaplane.loadgen.peer_setup cimport peer_new, peer_state, peer_to_python, stream_lost
 from mediaplane.loadgen.peer_socket cimport incoming_free, incoming_new
 from mediaplane.loadgen.source cimport pattern_fill
 from mediaplane.rings cimport ring_free, ring_init, ring_pop, ring_push
@@ -249,8 +249,7 @@ cdef class LoadGenerator:
             for i in range(peer.stream_count):
                 stream = &peer.streams[i]
                 packets += stream.packets
-                if stream.packets:
-                    lost += stream.order.highest_index - stream.first_index + 1 - stream.packets
+                lost += stream_lost(stream)
             for i in range(peer.source_count):
                 sent += peer.sources[i].packets
         return {"packets": packets, "lost": lost, "sent": sent}

@@ -183,16 +183,27 @@ cdef dict _source_to_python(const source_t *source):
             "keyframe_requests": source.keyframe_requests, "nacked": source.nacked}
 
 
-cdef dict _stream_to_python(const stream_t *stream):
-    cdef uint64_t expected = stream.order.highest_index - stream.first_index + 1 if stream.packets else 0
+cdef uint64_t stream_lost(const stream_t *stream) noexcept nogil:
+    # The generator's thread goes on counting: what came between the two readings must not make it less than none.
+    cdef uint64_t packets = stream.packets
+    cdef uint64_t expected = stream.order.highest_index - stream.first_index + 1 if packets else 0
+    return expected - packets if expected > packets else 0
+
+
+cdef uint64_t _missing_numbers(const stream_t *stream) noexcept nogil:
+    cdef uint64_t distinct = stream.distinct_numbers
     cdef uint64_t numbers = stream.numbers.highest_index - stream.first_number + 1 if stream.source_id else 0
+    return stream.missing_before + (numbers - distinct if numbers > distinct else 0)
+
+
+cdef dict _stream_to_python(const stream_t *stream):
     return {"ssrc": stream.ssrc, "kind": "video" if stream.is_video else "audio", "source": stream.source_id,
-            "packets": stream.packets, "octets": stream.octets, "lost": expected - stream.packets,
+            "packets": stream.packets, "octets": stream.octets, "lost": stream_lost(stream),
             "duplicates": stream.duplicates, "reordered": stream.reordered, "misordered": stream.misordered,
             "wrong_payload_type": stream.wrong_payload_type, "unauthentic": stream.unauthentic,
             "corrupt": stream.corrupt, "verified": stream.verified, "first_number": stream.first_number,
             "last_number": stream.numbers.highest_index,
-            "missing_numbers": stream.missing_before + numbers - stream.distinct_numbers,
+            "missing_numbers": _missing_numbers(stream),
             "sender_reports": stream.sender_reports, "first_packet_us": stream.first_packet_us,
             "latency_mean_us": stream.latency_sum_us // <int64_t>max(stream.verified, <uint64_t>1),
             "latency_max_us": stream.latency_max_us}

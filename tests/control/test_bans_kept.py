@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from mediasrv import tokens
-from mediasrv.store.database import SQLITE_NAME, Database
+from mediasrv.store.database import SQLITE_NAME
 from tests.control.port_worker import PortWorker
 from tests.control.running_server import GRANTS, SECRET, person, running, token
+from tests.control.slow_commits import slow_commits
 
 
 @pytest.fixture(autouse=True)
@@ -62,21 +60,13 @@ async def test_what_was_answered_is_on_the_disk(tmp_path: Path):
 
 
 async def test_a_ban_waits_for_a_slow_database_and_nobody_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    commits, real = asyncio.Event(), Database.transaction
-
-    @asynccontextmanager
-    async def slow(database: Database) -> AsyncIterator[object]:
-        async with real(database) as connection:
-            yield connection
-            await commits.wait()
-
     host_token = tokens.mint(
         "main", SECRET, identity="host", room="blue", grants={**GRANTS, "moderate": True}, ttl_s=60
     )
     async with running(data_dir=str(tmp_path)) as server, person(server) as host, person(server) as mal:
         await host.request("join", token=host_token)
         await mal.request("join", token=token("mal"))
-        monkeypatch.setattr(Database, "transaction", slow)
+        commits = slow_commits(monkeypatch)
         await host.socket.send_json([0, 500, "ban", {"identity": "mal"}])
         assert (await mal.told("closing"))["reason"] == "banned"  # it holds already
         assert len((await host.request("list_bans"))["bans"]) == 1  # and other requests are answered

@@ -14,7 +14,7 @@ from mediaplane.audio.playout cimport (
     PLAYOUT_BRIDGE, PLAYOUT_CONCEAL, PLAYOUT_DECODE, PLAYOUT_RECOVER, next_packet_t, playout_action_t, playout_init,
     playout_made, playout_next, playout_silence, playout_stretch, playout_stretched, samples_to_us, stretch_wish_t,
 )
-from mediaplane.audio.red cimport red_block_t, red_parse
+from mediaplane.audio.red cimport RED_MAX_BLOCKS, red_block_t, red_parse
 from mediaplane.audio.sound cimport (
     SOUND_MAX_TICK, sound_conceal, sound_cut, sound_decode, sound_fetch, sound_free, sound_has_room, sound_init,
     sound_recover, sound_set_silent_run, sound_stretch,
@@ -187,7 +187,7 @@ cdef int64_t hole_us(const jitter_buffer_t *buffer, int64_t steps, bint redundan
 
 cdef void jitter_buffer_insert(jitter_buffer_t *buffer, const uint8_t *payload, uint32_t size, uint16_t seq16,
                                uint32_t ts32, uint8_t payload_type, uint32_t ssrc, int64_t now_us) noexcept nogil:
-    cdef red_block_t blocks[8]
+    cdef red_block_t blocks[RED_MAX_BLOCKS]
     cdef int64_t seq64 = 0
     cdef int64_t ts64 = 0
     cdef int samples

@@ -3,9 +3,8 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from mediaplane.audio.audio_mixer cimport MIXER_TICK_US
-from mediaplane.audio.mixing cimport (
-    mixing_begin, mixing_drain, mixing_free, mixing_init, mixing_publish, mixing_receive, mixing_skip, mixing_tick,
-)
+from mediaplane.audio.mix_pipes cimport mixing_publish, mixing_receive
+from mediaplane.audio.mixing cimport mixing_begin, mixing_drain, mixing_free, mixing_init, mixing_skip, mixing_tick
 from mediaplane.audio.overload cimport overload_round, overload_tick
 from mediaplane.event_loop cimport (
     c_write, mp_clock_us, mp_cpu_us, mp_flag_load, mp_flag_store, mp_ntp_now, mp_sleep_exactly, mp_sleep_until,

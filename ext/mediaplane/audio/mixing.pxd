@@ -54,9 +54,9 @@ cdef struct mix_t:
     mix_t *next
     uint32_t ssrc
     uint32_t timestamp           # at the thread's tick 0
-    int64_t[16] seq64             # of each output's next packet
-    uint64_t[16] without          # as it was told last
-    int64_t[16] since_tick        # when it got so
+    int64_t[16] seq64            # of each output's next packet
+    uint64_t[16] without         # as it was told last
+    int64_t[16] since_tick       # when it got so
     uint64_t wished_by           # workers, a bit each
     uint16_t[64] wishes           # of each worker: outputs, a bit each
     int64_t[64] left_tick        # when one of its talkers last became one who hears the whole mix
@@ -112,9 +112,6 @@ cdef void mixing_discard(mixing_command_t *command) noexcept nogil
 cdef void mix_free(mix_t *mix) noexcept nogil
 cdef void mix_source_free(mix_source_t *source) noexcept nogil
 
-# Takes what workers have written. Then a tick of every mix, due at `due_us`, or one that is left out. Then the workers
-# see what was written: returns those that have to be woken, a bit each.
-cdef void mixing_receive(mixing_t *mixing, int64_t now_us) noexcept nogil
+# A tick of every mix, due at `due_us`, or one that is left out.
 cdef void mixing_tick(mixing_t *mixing, int64_t due_us) noexcept nogil
 cdef void mixing_skip(mixing_t *mixing, int64_t due_us) noexcept nogil
-cdef uint64_t mixing_publish(mixing_t *mixing) noexcept nogil

@@ -1,10 +1,10 @@
 """The newest block of a redundant packet: see redundancy.pxd."""
-from mediaplane.audio.red cimport red_block_t, red_parse
+from mediaplane.audio.red cimport RED_MAX_BLOCKS, red_block_t, red_parse
 from mediaplane.wire.codecs cimport CODEC_OPUS, CODEC_RED
 
 
 cdef bint find_primary(const producer_t *producer, ingress_t *packet) noexcept nogil:
-    cdef red_block_t blocks[8]
+    cdef red_block_t blocks[RED_MAX_BLOCKS]
     cdef int last
     packet.primary_offset = 0
     if producer.codec_by_pt[packet.header.payload_type] != CODEC_RED + 1:

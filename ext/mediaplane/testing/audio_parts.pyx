@@ -13,7 +13,7 @@ from mediaplane.audio.playout cimport (
     next_packet_t, playout_init, playout_made, playout_next, playout_silence, playout_stretch, playout_stretched,
     playout_t, stretch_wish_t,
 )
-from mediaplane.audio.red cimport red_block_t, red_parse
+from mediaplane.audio.red cimport RED_MAX_BLOCKS, red_block_t, red_parse
 from mediaplane.audio.time_stretch cimport STRETCH_HISTORY, STRETCH_LEAST, STRETCH_MOST, stretch_longer, stretch_shorter
 from mediaplane.status cimport check
 from mediaplane.testing.exact_buffer cimport ExactBuffer, exact_copy
@@ -24,7 +24,7 @@ ACTIONS = ("decode", "recover", "conceal", "silence", "bridge")
 def parse_red(bytes payload):
     """(payload type, age, data) of each block."""
     cdef ExactBuffer data = exact_copy(payload)
-    cdef red_block_t blocks[8]
+    cdef red_block_t blocks[RED_MAX_BLOCKS]
     cdef int count = check(red_parse(data.data, data.size, blocks))
     return [(blocks[i].payload_type, blocks[i].age, payload[blocks[i].offset:blocks[i].offset + blocks[i].size])
             for i in range(count)]

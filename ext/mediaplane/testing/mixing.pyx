@@ -2,9 +2,8 @@
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
-from mediaplane.audio.mixing cimport (
-    mixing_begin, mixing_drain, mixing_free, mixing_init, mixing_publish, mixing_receive, mixing_skip, mixing_tick,
-)
+from mediaplane.audio.mix_pipes cimport mixing_publish, mixing_receive
+from mediaplane.audio.mixing cimport mixing_begin, mixing_drain, mixing_free, mixing_init, mixing_skip, mixing_tick
 from mediaplane.status cimport check
 
 

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mediasrv.journal import kept_bans
 from mediasrv.journal.kept_bans import KeptBans
@@ -17,6 +16,7 @@ from mediasrv.rooms.bans import Ban, Bans
 from mediasrv.rooms.errors import RoomError
 from mediasrv.store.database import Database, DatabaseError
 from mediasrv.store.tables import bans as table
+from tests.control.slow_commits import slow_commits
 
 from .harness import JournalHarness
 
@@ -91,15 +91,7 @@ async def test_who_bans_hears_of_it_when_it_is_written_down(any_harness, monkeyp
     async with kept(harness) as (bans, keeping):
         assert bans.settled is not None
         assert await bans.settled()  # nothing to wait for
-        commits, real = asyncio.Event(), Database.transaction
-
-        @asynccontextmanager
-        async def slow(database: Database) -> AsyncIterator[AsyncConnection]:
-            async with real(database) as connection:
-                yield connection
-                await commits.wait()
-
-        monkeypatch.setattr(Database, "transaction", slow)
+        commits = slow_commits(monkeypatch)
         bans.add(ban(harness, "mal"), harness.clock.time())
         answer = asyncio.ensure_future(bans.settled())
         await until(lambda: keeping._writing.locked())

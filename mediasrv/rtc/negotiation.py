@@ -14,7 +14,7 @@ from mediasrv.rtc.encodings import offered_encodings
 from mediasrv.rtc.errors import NegotiationError
 from mediasrv.rtc.extensions import ONE_BYTE_IDS, SectionExtensions, TransportExtensions
 from mediasrv.rtc.ice import IceCredentials
-from mediasrv.rtc.offer import Offer, OfferedSection, OfferedTransport
+from mediasrv.rtc.offer import Offer, OfferedSection, OfferedTransport, SectionOutline
 from mediasrv.rtc.producer import Producer, ProducerParameters
 from mediasrv.rtc.receive_slot import ReceiveSlot, SlotIdentity, SlotParameters
 from mediasrv.rtc.sdp import Direction
@@ -97,15 +97,15 @@ class LocalStreams:
                 return ssrc
 
 
-def check_continuity(before: Offer, offer: Offer) -> None:
+def check_continuity(before: Sequence[SectionOutline], offer: Offer) -> None:
     """What a later offer must keep of the earlier one (RFC 3264 §8, RFC 9429 §5.2.2). Raises `NegotiationError`."""
-    if len(offer.sections) < len(before.sections):
+    if len(offer.sections) < len(before):
         raise NegotiationError(
             "m_lines_missing",
-            f"the offer has {len(offer.sections)} m-lines and the one before had {len(before.sections)}: an m-line is "
+            f"the offer has {len(offer.sections)} m-lines and the one before had {len(before)}: an m-line is "
             "given up by port 0 and keeps its place",
         )
-    index_before = {section.mid: index for index, section in enumerate(before.sections) if section.live}
+    index_before = {section.mid: index for index, section in enumerate(before) if section.live}
     for index, section in enumerate(offer.sections):
         if section.live and index_before.get(section.mid, index) != index:
             raise NegotiationError(
@@ -113,7 +113,7 @@ def check_continuity(before: Offer, offer: Offer) -> None:
                 f"mid '{section.mid}' was m-line {index_before[section.mid]} and is now m-line {index}: m-lines keep "
                 "their places",
             )
-    for index, (old, new) in enumerate(zip(before.sections, offer.sections, strict=False)):
+    for index, (old, new) in enumerate(zip(before, offer.sections, strict=False)):
         if old.live and new.live and old.kind != new.kind:
             raise NegotiationError(
                 "m_line_kind_changed",

@@ -26,7 +26,7 @@ from mediasrv.rtc.negotiation import (
     check_continuity,
     negotiate,
 )
-from mediasrv.rtc.offer import Offer
+from mediasrv.rtc.offer import Offer, SectionOutline
 from mediasrv.rtc.policy import ANYTHING, MediaPolicy
 from mediasrv.rtc.producer import Producer
 from mediasrv.rtc.receive_slot import ReceiveSlot
@@ -65,7 +65,7 @@ class PeerConnection:
         self._speakers = speakers
         self._local = LocalDescription(secrets.randbits(62), tuple(candidates), certificate.fingerprint)
         self._streams = LocalStreams()
-        self._offer: Offer | None = None
+        self._offered: tuple[SectionOutline, ...] | None = None
         self._answers = 0
         self._transport: TransportHandle | None = None
         self._negotiated: NegotiatedTransport | None = None
@@ -106,10 +106,10 @@ class PeerConnection:
         if self.closed:
             raise NegotiationError("closed", "the peer connection is closed: make a new one")
         policy = self._policy()
-        with tracing.span("negotiate", {"mediasrv.renegotiation": self._offer is not None}) as span:
+        with tracing.span("negotiate", {"mediasrv.renegotiation": self._offered is not None}) as span:
             parsed = Offer.parse(offer, policy)
-            if self._offer is not None:
-                check_continuity(self._offer, parsed)
+            if self._offered is not None:
+                check_continuity(self._offered, parsed)
             plan = negotiate(
                 parsed,
                 before=self._negotiated,
@@ -201,7 +201,7 @@ class PeerConnection:
             for slot in answer.added_slots:
                 slot.start(self._transport, self._observer)
         self._limit_bitrates(policy)
-        self._offer = plan.offer
+        self._offered = plan.offer.outline
         self._answers += 1
         self._negotiate_channels(plan.sctp)
         return answer

@@ -10,7 +10,8 @@ cdef enum:
     TCC_MAX_STATUSES = 400       # per feedback packet, so that it stays below one datagram
 
 cdef struct transport_cc_receiver_t:
-    int64_t arrival_us[2048]     # by seq & (TCC_WINDOW - 1); -1: not arrived
+    uint32_t arrival_ticks[2048]  # of 250 us, + 1, low 32 bits, by seq & (TCC_WINDOW - 1); 0: not arrived
+    int64_t latest_tick          # of the last arrival, whole
     int64_t next_report          # first number (64 bits) that was not reported yet; -1: nothing arrived
     int64_t highest
     int64_t last_feedback_us

@@ -3,7 +3,7 @@
 Arrival times go over the wire in ticks of 250 us, absolute in this receiver's clock, so that rounding never adds up.
 The first arrival counts from the reference time (a multiple of 256 ticks), each next one from the arrival before it.
 """
-from libc.stdint cimport INT64_MAX, int16_t
+from libc.stdint cimport INT64_MAX, int16_t, int32_t
 from libc.string cimport memset
 
 from mediaplane.debug cimport invariant
@@ -34,15 +34,21 @@ cdef struct report_t:
 
 
 cdef void transport_cc_receiver_init(transport_cc_receiver_t *receiver) noexcept nogil:
-    memset(receiver.arrival_us, 0xff, sizeof(receiver.arrival_us))
+    memset(receiver.arrival_ticks, 0, sizeof(receiver.arrival_ticks))
+    receiver.latest_tick = 0
     receiver.next_report = -1
     receiver.highest = -1
     receiver.last_feedback_us = 0
     receiver.feedback_count = 0
 
 
-cdef inline int64_t *arrival_of(const transport_cc_receiver_t *receiver, int64_t seq64) noexcept nogil:
-    return <int64_t *>&receiver.arrival_us[seq64 & (TCC_WINDOW - 1)]
+cdef inline uint32_t *arrival_of(const transport_cc_receiver_t *receiver, int64_t seq64) noexcept nogil:
+    return <uint32_t *>&receiver.arrival_ticks[seq64 & (TCC_WINDOW - 1)]
+
+
+# What is yet to be reported has arrived at most 2^31 ticks, 6 days, before or after the last arrival.
+cdef inline int64_t tick_of(const transport_cc_receiver_t *receiver, int64_t seq64) noexcept nogil:
+    return receiver.latest_tick + <int32_t>(arrival_of(receiver, seq64)[0] - 1 - <uint32_t>receiver.latest_tick)
 
 
 cdef void transport_cc_receiver_packet(transport_cc_receiver_t *receiver, uint16_t seq16,
@@ -56,14 +62,16 @@ cdef void transport_cc_receiver_packet(transport_cc_receiver_t *receiver, uint16
         seq64 = unwrap16(receiver.highest, seq16)
     if seq64 > receiver.highest:
         for skipped in range(max(receiver.highest + 1, seq64 - TCC_WINDOW + 1), seq64):
-            arrival_of(receiver, skipped)[0] = -1
+            arrival_of(receiver, skipped)[0] = 0
         receiver.highest = seq64
         receiver.next_report = max(receiver.next_report, seq64 - TCC_WINDOW + 1)
-    elif seq64 <= receiver.highest - TCC_WINDOW or arrival_of(receiver, seq64)[0] >= 0:
+    elif seq64 <= receiver.highest - TCC_WINDOW or arrival_of(receiver, seq64)[0]:
         return
     else:
         receiver.next_report = min(receiver.next_report, seq64)
-    arrival_of(receiver, seq64)[0] = arrival_us
+    receiver.latest_tick = arrival_us // TICK_US
+    # 0 says that nothing arrived: once in 12 days a packet comes 250 us later than it did.
+    arrival_of(receiver, seq64)[0] = <uint32_t>(receiver.latest_tick + 1) or 1
 
 
 cdef int64_t transport_cc_receiver_deadline(const transport_cc_receiver_t *receiver) noexcept nogil:
@@ -82,17 +90,17 @@ cdef void collect(const transport_cc_receiver_t *receiver, uint32_t capacity, re
     cdef int64_t seq64 = receiver.next_report
     cdef int64_t tick, delta, previous
     cdef uint32_t delta_size
-    while arrival_of(receiver, seq64)[0] < 0:      # ends: `highest` has arrived
+    while not arrival_of(receiver, seq64)[0]:      # ends: `highest` has arrived
         seq64 += 1
-    report.reference = arrival_of(receiver, seq64)[0] // (TICK_US * REFERENCE_TICKS)
+    report.reference = tick_of(receiver, seq64) // REFERENCE_TICKS
     report.count = 0
     report.deltas_size = 0
     previous = report.reference * REFERENCE_TICKS
     for seq64 in range(receiver.next_report, min(receiver.highest + 1, receiver.next_report + TCC_MAX_STATUSES)):
         delta = 0
         delta_size = 0
-        if arrival_of(receiver, seq64)[0] >= 0:
-            tick = arrival_of(receiver, seq64)[0] // TICK_US
+        if arrival_of(receiver, seq64)[0]:
+            tick = tick_of(receiver, seq64)
             delta = tick - previous
             if delta < -0x8000 or delta > 0x7fff:
                 return

@@ -1,13 +1,13 @@
 """Keeps a consumer's repeated NACKs from being answered more than once in a round trip."""
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 
 cdef enum:
     RESEND_GUARD_ENTRIES = 64
     RESEND_GUARD_MIN_US = 10000
 
 cdef struct resent_packet_t:
-    int64_t seq64                # -1: empty
-    int64_t sent_us
+    uint32_t seq32               # low bits of the number
+    uint32_t sent_ms             # low bits of the time + 1; 0: empty
 
 cdef struct resend_guard_t:
     resent_packet_t resent[64]   # by seq64 & (RESEND_GUARD_ENTRIES - 1): a packet 64 numbers away forgets this one

@@ -204,10 +204,13 @@ async def _fan_out(server: Server, who: str, peers: list[Peer], talker: Peer, ti
     slowest: list[float] = []
     sent_at = 0.0
     missing = 0
+    value: bytes | None = None
     done = asyncio.Event()
 
-    def heard(now_s: float, _data: Any) -> None:
+    def heard(now_s: float, data: bytes) -> None:
         nonlocal missing
+        if value is None or value not in data:
+            return  # what joining still had to tell, or a ping
         latencies.append(now_s - sent_at)
         missing -= 1
         if not missing:
@@ -219,10 +222,10 @@ async def _fan_out(server: Server, who: str, peers: list[Peer], talker: Peer, ti
     cpu_before = server.main_cpu_s()
     for number in range(times):
         done.clear()
-        missing, first = len(peers), len(latencies)
-        request = msgpack.packb([0, 1, "update_self", {"attributes": {"count": str(number)}}])
+        request = msgpack.packb([0, 1, "update_self", {"attributes": {"count": f"event-{number:06}"}}])
         await asyncio.sleep(0.05)
-        sent_at = loop.time()
+        missing, first = len(peers), len(latencies)
+        value, sent_at = f"event-{number:06}".encode(), loop.time()
         talker.send(request)
         async with asyncio.timeout(30):
             await done.wait()

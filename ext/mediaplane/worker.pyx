@@ -26,7 +26,7 @@ from mediaplane.plane cimport (
     plane_close_all, plane_deadline, plane_flush, plane_free, plane_handshakes, plane_handshakes_wait, plane_init,
     plane_receive, plane_timeout,
 )
-from mediaplane.rings cimport ring_free, ring_init, ring_pop, ring_push, ring_t
+from mediaplane.rings cimport ring_depth, ring_free, ring_init, ring_pop, ring_push, ring_t
 from mediaplane.secure.dtls cimport dtls_context_free, dtls_context_new, dtls_context_t
 from mediaplane.secure.srtp cimport (
     SRTP_BACKEND_AUTO, SRTP_BACKEND_IPSEC_MB, SRTP_BACKEND_LIBCRYPTO, srtp_engine_backend,
@@ -50,6 +50,7 @@ cdef enum:
     MAX_SOCKETS = 8
     COMMAND_TAG = 255            # of the command ring's eventfd among the sockets' indices
     EVENT_RING = 16384
+    WAKE_AT_DEPTH = 1024         # so many commands do not wait to be announced together
     COMMANDS_PER_LOOP = 512      # so that a burst of commands does not hold packets up
     BATCHES_PER_LOOP = 16        # so that a flood of packets does not hold commands up
     HANDSHAKES_PER_LOOP = 2      # datagrams, so that those who join do not hold media up
@@ -276,6 +277,8 @@ cdef class Worker(CommandPort):
     cdef dtls_context_t *dtls
     cdef pthread_t thread
     cdef bint running
+    cdef bint wake_due           # `call_soon` will announce what the command ring holds
+    cdef object call_soon        # None: each command is announced by itself
     cdef readonly int index
 
     def __cinit__(self, *args, **kwargs):
@@ -366,13 +369,26 @@ cdef class Worker(CommandPort):
         return 0
 
     cdef int wake(self) except -1:
+        # Must not raise: the command is in the ring, and its memory is the worker's.
+        if self.call_soon is None or ring_depth(&self.commands) >= WAKE_AT_DEPTH:
+            return self._wake_now()
+        if self.wake_due:
+            return 0
+        try:
+            self.call_soon(self.announce_commands)
+            self.wake_due = True
+        except Exception:       # the loop is closed
+            self._wake_now()
+        return 0
+
+    cdef int _wake_now(self) except -1:
         cdef uint64_t one = 1
         c_write(self.worker.command_fd, &one, sizeof(one))
         return 0
 
     cdef int _join(self) except -1:
         mp_flag_store(&self.worker.stopping, 1)
-        self.wake()
+        self._wake_now()
         with nogil:
             pthread_join(self.thread, NULL)
         self.running = False
@@ -403,6 +419,18 @@ cdef class Worker(CommandPort):
                              f"{MIXING_MAX_WORKERS - 1}")
         if status != OK:
             raise MemoryError(f"no memory for the pipes between worker {self.index} and the mixing thread")
+
+    def announce_by(self, call_soon):
+        """Wake the thread once for all commands given until `call_soon` calls what it is given, not for each of them:
+        that is a system call, and one request may cause ten."""
+        self.call_soon = call_soon
+
+    def announce_commands(self):
+        """Wake the thread for the commands it has not taken by itself."""
+        self.wake_due = False
+        # Whoever has emptied the ring has seen the last command; else the descriptor stays readable until it is read.
+        if ring_depth(&self.commands):
+            self._wake_now()
 
     def start(self):
         """Start the thread. A worker starts once."""

@@ -62,6 +62,7 @@ class MediaWorker:
     def start(self) -> None:
         """Start the thread and listen to its events on the running loop."""
         self._loop = asyncio.get_running_loop()
+        self.native.announce_by(self._loop.call_soon)
         self.native.start()
         self._loop.add_reader(self.native.event_fd, self.deliver_events)
 

@@ -31,6 +31,9 @@ class NativeWorker(Protocol):
     def attach(self, mixer: Any) -> None:
         """Lay pipes to a mixing thread and back, before either starts."""
 
+    def announce_by(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+        """Wake the thread by `call_soon`, once for all commands that are given until then."""
+
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def poll_events(self, limit: int = 256) -> list[tuple[Any, ...]]: ...

@@ -73,6 +73,9 @@ class RecordingWorker:
     def __del__(self) -> None:
         os.close(self.event_fd)
 
+    def announce_by(self, _call_soon: Any) -> None:
+        """There is no thread to wake."""
+
     def __getattr__(self, name: str) -> Any:
         if name not in COMMANDS:
             raise AttributeError(name)

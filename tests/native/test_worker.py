@@ -9,6 +9,8 @@ import os
 import select
 import socket
 import sys
+import time
+from collections.abc import Callable
 
 import pytest
 from loopback import LoopbackCall, worker
@@ -216,6 +218,69 @@ def test_a_full_command_ring_is_a_buffer_error_and_stopping_still_works() -> Non
     one.stop()
     counters = one.counters()
     assert counters["commands"] == counters["commands_stale"] == 8192
+
+
+def woken(one: Worker) -> bool:
+    """Whether a worker whose thread has not started would be woken."""
+    return bool(select.select([one.epoll_fd], [], [], 0)[0])
+
+
+def test_commands_of_one_turn_are_announced_together() -> None:
+    one = worker()
+    announce: list[Callable[[], None]] = []
+    one.announce_by(announce.append)
+    for _ in range(10):
+        one.request_keyframe(1)
+    assert len(announce) == 1
+    assert not woken(one)
+    announce.pop()()
+    assert woken(one)
+    one.request_keyframe(1)
+    assert len(announce) == 1
+    one.start()
+    one.stop()
+    assert one.counters()["commands"] == 11
+
+
+def test_many_commands_or_a_loop_that_is_closed_do_not_wait_to_be_announced() -> None:
+    one = worker()
+    announce: list[Callable[[], None]] = []
+    one.announce_by(announce.append)
+    for _ in range(1024):
+        assert not woken(one)
+        one.request_keyframe(1)
+    assert woken(one)
+
+    def closed(_call: Callable[[], None]) -> None:
+        raise RuntimeError("the loop is closed")
+
+    other = worker()
+    other.announce_by(closed)
+    other.request_keyframe(1)
+    assert woken(other)
+
+
+def test_no_announced_command_is_overlooked() -> None:
+    """However the thread's going to sleep and the announcement meet: it would sleep for a second each time."""
+    overslept = 0
+    one = worker()
+    announce: list[Callable[[], None]] = []
+    one.announce_by(announce.append)
+    one.start()
+    try:
+        for round_ in range(1, 301):
+            one.request_keyframe(1)
+            for _ in range(round_):  # a different moment each time
+                pass
+            one.request_keyframe(1)
+            announce.pop()()
+            began = time.monotonic()
+            while one.counters()["commands"] < 2 * round_:
+                pass
+            overslept += time.monotonic() - began > 0.9
+            assert overslept < 3, "the machine may be busy once or twice"
+    finally:
+        one.stop()
 
 
 def test_statistics_come_as_an_event() -> None:

@@ -15,14 +15,13 @@ from typing import Any
 
 from mediasrv.rooms.errors import RoomError
 from mediasrv.rooms.events import Kind, SlotSource
-from mediasrv.rooms.mix import MIX_TRACK_ID, MixTrack, RoomMix
+from mediasrv.rooms.mix import MIX_TRACK_ID, RoomMix
 from mediasrv.rooms.ports import ReceiveSlot
 from mediasrv.rooms.slot_choice import choose
 from mediasrv.rooms.slot_policy import AUTOMATIC, MIX, UNCHOSEN, SlotPolicy
+from mediasrv.rooms.slot_table import Shown, SlotTable
 from mediasrv.rooms.speaker_order import SpeakerOrder
 from mediasrv.rooms.track import KINDS, Track, TrackTable
-
-Shown = Track | MixTrack
 
 HOLD_S: Mapping[Kind, float] = {"audio": 1.0, "video": 2.0}
 """For so long a slot shows what it shows, before one who speaks takes the place of one who does not, or less."""
@@ -58,54 +57,38 @@ class Subscriptions:
         self._mixes = mixes
         if mixes:
             self._policy["audio"] = MIX
-        self._since: dict[str, float] = {}  # by mid: when its slot got what it shows
+        self._table = SlotTable(mix, now)
         self._allowed = allowed
         self._changed = changed
         self._needed = needed
         self._announced_need = (0, 0)
-        self._slots: dict[str, ReceiveSlot] = {}
-        self._free: dict[Kind, dict[str, ReceiveSlot]] = {kind: {} for kind in KINDS}  # in m-line order
-        self._track_in: dict[str, Shown] = {}  # by mid
-        self._mid_of: dict[str, str] = {}  # by track id
-        self._shown: dict[Kind, set[Shown]] = {kind: set() for kind in KINDS}
-        self._chosen: set[str] = set()  # mids with an encoding chosen by the client
 
     # --- facts -------------------------------------------------------------------------------------------------
 
     def sources(self) -> dict[str, SlotSource | None]:
         """What each slot shows, by mid, in m-line order."""
-        return {mid: self._source(mid) for mid in self._slots}
-
-    def _source(self, mid: str) -> SlotSource | None:
-        track = self._track_in.get(mid)
-        return None if track is None else SlotSource(participant_id=track.participant_id, track_id=track.id)
+        return self._table.sources()
 
     def _lacking(self, kind: Kind) -> int:
         policy = self._policy[kind]
         # A free slot that stays free was refused by every waiting track: more of its like would not help.
-        if not self._allowed or self._free[kind] or policy.name == "request":
+        if not self._allowed or self._table.free(kind) or policy.name == "request":
             return 0
+        shown = len(self._table.shown(kind))
         if policy.name == "mix":
-            return 0 if self._shown[kind] else 1
-        lacking = len(self._room_tracks.of_kind(kind)) - len(self._own.of_kind(kind)) - len(self._shown[kind])
+            return 0 if shown else 1
+        lacking = len(self._room_tracks.of_kind(kind)) - len(self._own.of_kind(kind)) - shown
         if policy.limit is not None:
-            lacking = min(lacking, max(0, policy.limit - len(self._shown[kind])))
+            lacking = min(lacking, max(0, policy.limit - shown))
         return lacking
 
     # --- changes from the room ---------------------------------------------------------------------------------
 
     def negotiated(self, slots: Mapping[str, ReceiveSlot]) -> None:
         """The peer connection has these slots now. What they show is for the answer: `changed` is not called."""
-        for mid in [mid for mid, slot in self._slots.items() if slots.get(mid) is not slot]:
-            self._forget(mid)
-        added = [slot for mid, slot in slots.items() if self._slots.get(mid) is not slot]
-        self._slots = dict(slots)
-        for slot in added:
+        for slot in self._table.negotiated(slots):
             slot.set_allowed(self._allowed)
         for kind in KINDS:
-            self._free[kind] = {
-                mid: slot for mid, slot in slots.items() if slot.kind == kind and mid not in self._track_in
-            }
             self._settle(kind)
 
     def fill(self, tracks: Iterable[Track]) -> None:
@@ -122,16 +105,14 @@ class Subscriptions:
         """These tracks are no longer in the room."""
         freed: list[str] = []
         for track in tracks:
-            mid = self._mid_of.get(track.id)
+            mid = self._table.mid_of.get(track.id)
             if mid is not None:
-                self._empty(mid)
+                self._table.empty(mid)
                 freed.append(mid)
-        for kind in {self._kind(mid) for mid in freed}:
+        for kind in {self._table.kind(mid) for mid in freed}:
             freed += self._settle(kind)
         # A slot left empty still shows the old producer; one that was filled again has switched.
-        for mid in freed:
-            if mid not in self._track_in:
-                self._slots[mid].connect(None)
+        self._table.disconnect(freed)
         self._announce(freed)
 
     def set_allowed(self, allowed: bool) -> None:
@@ -140,10 +121,10 @@ class Subscriptions:
             return
         self._allowed = allowed
         changed = []
-        for mid, slot in self._slots.items():
+        for mid, slot in self._table.slots.items():
             slot.set_allowed(allowed)
-            if not allowed and mid in self._track_in:
-                self._empty(mid)
+            if not allowed and mid in self._table.track_in:
+                self._table.empty(mid)
                 slot.connect(None)
                 changed.append(mid)
         for kind in KINDS:
@@ -170,35 +151,14 @@ class Subscriptions:
 
     def close(self) -> None:
         """The participant has left: its slots go with its peer connection."""
-        if MIX_TRACK_ID in self._mid_of:
-            self._mix.leave()
-        self._slots.clear()
-        self._track_in.clear()
-        self._mid_of.clear()
-        self._since.clear()
-        for shown in self._shown.values():
-            shown.clear()
+        self._table.clear()
         self._policy = dict.fromkeys(KINDS, AUTOMATIC)
-        for free in self._free.values():
-            free.clear()
 
     # --- requests of the participant ---------------------------------------------------------------------------
 
     def choose_encoding(self, mid: str, rid: str | None) -> None:
         """Show the encoding `rid` in the slot; None is the highest. Holds until the slot's source changes."""
-        slot = self._slot(mid)
-        track = self._track_in.get(mid)
-        if track is None:
-            raise RoomError("not_found", f"the receive slot {mid!r} is empty: there is no encoding to choose")
-        if rid is not None and rid not in track.encodings:
-            known = ", ".join(track.encodings) or "one only, which has no name: choose null"
-            raise RoomError(
-                "not_found",
-                f"the track {track.id} has no encoding {rid!r}; its encodings are {known}",
-                {"encodings": list(track.encodings)},
-            )
-        slot.select_encoding(rid)
-        self._chosen.add(mid)
+        self._table.choose_encoding(mid, rid)
 
     def set_policy(self, kind: Kind, policy: SlotPolicy) -> None:
         """Have the slots of `kind` choose so from now on. What they show stays where it may. Raises `RoomError`."""
@@ -220,15 +180,13 @@ class Subscriptions:
         self._policy[kind] = policy
         emptied = [
             mid
-            for mid, track in self._track_in.items()
+            for mid, track in self._table.track_in.items()
             if track.kind == kind and not policy.may_keep(is_mix=track.id == MIX_TRACK_ID)
         ]
         for mid in emptied:
-            self._empty(mid)
+            self._table.empty(mid)
         changed = self._settle(kind, at_once=True)
-        for mid in emptied:
-            if mid not in self._track_in:
-                self._slots[mid].connect(None)
+        self._table.disconnect(emptied)
         self._announce(dict.fromkeys([*emptied, *changed]))
 
     def show(self, track_id: str, mid: str | None = None) -> str:
@@ -246,28 +204,28 @@ class Subscriptions:
         return self._show(track, mid)
 
     def _show(self, track: Shown, mid: str | None) -> str:
-        present = self._mid_of.get(track.id)
+        present = self._table.mid_of.get(track.id)
         if present is not None and mid in (None, present):
             return present
-        slots = self._free[track.kind] if mid is None else {mid: self._slot(mid)}
+        slots = self._table.free(track.kind) if mid is None else {mid: self._table.slot(mid)}
         place = next((each for each, slot in slots.items() if slot.can_receive(track.producer)), None)
         if place is None:
             raise RoomError("bad_request", self._why_no_place(track, mid))
         if present is not None:
-            self._empty(present)
-            self._slots[present].connect(None)
-        self._switch(place, track)
+            self._table.empty(present)
+            self._table.disconnect([present])
+        self._table.switch(place, track)
         self._announce([place] if present is None else [present, place])
         return place
 
     def hide(self, track_id: str) -> None:
         """Show the track no longer. Raises `RoomError`."""
-        mid = self._mid_of.get(track_id)
+        mid = self._table.mid_of.get(track_id)
         if mid is None:
             raise RoomError("not_found", f"no receive slot shows the track {track_id[:64]!r}")
-        self._check_requests(self._track_in[mid].kind)
-        self._empty(mid)
-        self._slots[mid].connect(None)
+        self._check_requests(self._table.kind(mid))
+        self._table.empty(mid)
+        self._table.disconnect([mid])
         self._announce([mid])
 
     def _check_requests(self, kind: Kind) -> None:
@@ -277,28 +235,22 @@ class Subscriptions:
 
     def _why_no_place(self, track: Shown, mid: str | None) -> str:
         if mid is not None:
-            slot = self._slots[mid]
+            slot = self._table.slot(mid)
             if slot.kind != track.kind:
                 return f"the slot {mid!r} is for {slot.kind}, and the track is {track.kind}"
             return f"the slot {mid!r} takes no codec that the track may be sent in"
-        if self._free[track.kind]:
+        if self._table.free(track.kind):
             return f"no free {track.kind} slot takes a codec that the track may be sent in"
         return f"no {track.kind} slot is free: name the one to use, unsubscribe from a track, or offer more slots"
 
     def pause(self, mid: str) -> None:
         """Stop forwarding into the slot until `resume`, whatever it shows meanwhile."""
-        self._slot(mid).pause()
+        self._table.slot(mid).pause()
 
     def resume(self, mid: str) -> None:
-        self._slot(mid).resume()
+        self._table.slot(mid).resume()
 
-    def _slot(self, mid: str) -> ReceiveSlot:
-        try:
-            return self._slots[mid]
-        except KeyError:
-            raise RoomError("not_found", f"there is no receive slot with the mid {mid!r}") from None
-
-    # --- the table ---------------------------------------------------------------------------------------------
+    # --- what the policies do ----------------------------------------------------------------------------------
 
     def _settle(self, kind: Kind, *, at_once: bool = False) -> list[str]:
         """What the policy has waiting tracks do now that slots are free, or others. Returns the mids that changed."""
@@ -311,13 +263,14 @@ class Subscriptions:
 
     def _show_mix(self) -> list[str]:
         """In the first audio slot that takes it, if it is in none."""
-        if not self._allowed or MIX_TRACK_ID in self._mid_of or not self._free["audio"]:
+        free = self._table.free("audio")
+        if not self._allowed or MIX_TRACK_ID in self._table.mid_of or not free:
             return []
         with self._mix.held() as mix:
-            mid = next((mid for mid, slot in self._free["audio"].items() if slot.can_receive(mix.producer)), None)
+            mid = next((mid for mid, slot in free.items() if slot.can_receive(mix.producer)), None)
             if mid is None:
                 return []
-            self._assign(mid, mix)
+            self._table.assign(mid, mix)
             return [mid]
 
     def _follow(self, kind: Kind, *, at_once: bool = False) -> list[str]:
@@ -327,16 +280,16 @@ class Subscriptions:
             return []
         if self._shows_the_best(kind, policy):
             return []
-        slots = {mid: slot for mid, slot in self._slots.items() if slot.kind == kind and not slot.closed}
+        slots = self._table.open_slots(kind)
         order = self._speakers.order(kind)
         pinned = self._pinned(kind, policy)
         now, hold_s = self._now(), 0.0 if at_once else HOLD_S[kind]
 
         def held_until(mid: str) -> float:
-            track = self._track_in[mid]
+            track = self._table.track_in[mid]
             # Nobody misses the sound of who is silent.
             expendable = not track.enabled or (kind == "audio" and track not in order)
-            return now if expendable else self._since[mid] + hold_s
+            return now if expendable else self._table.since(mid) + hold_s
 
         def worth(track: Track) -> Any:
             position = order.get(track)
@@ -345,7 +298,7 @@ class Subscriptions:
 
         choice = choose(
             (track for track in chain(pinned, order) if self._own.get(track.id) is None),
-            {mid: self._shown_track(mid) for mid in slots},
+            {mid: self._table.track(mid) for mid in slots},
             urgent=lambda track: track.source == "screen" or track in pinned,
             fits=lambda mid, track: slots[mid].can_receive(track.producer),
             held_until=held_until,
@@ -353,18 +306,14 @@ class Subscriptions:
             now=now,
         )
         for mid, track in choice.switches.items():
-            self._switch(mid, track)
+            self._table.switch(mid, track)
         self._speakers.wake_at(choice.due)
         return list(choice.switches)
 
-    def _shown_track(self, mid: str) -> Track | None:
-        track = self._track_in.get(mid)
-        return track if isinstance(track, Track) else None
-
     def _shows_the_best(self, kind: Kind, policy: SlotPolicy) -> bool:
         """Whether nothing is to be done, as nearly always: in a large room this is asked for everybody."""
-        shown = self._shown[kind]
-        missing = len(shown) + len(self._free[kind])
+        shown = self._table.shown(kind)
+        missing = len(shown) + len(self._table.free(kind))
         pinned, order = self._pinned(kind, policy), self._speakers.order(kind)
         for track in dict.fromkeys(chain(pinned, order)) if pinned else order:
             if not missing:
@@ -384,17 +333,11 @@ class Subscriptions:
             if track.enabled
         ]
 
-    def _switch(self, mid: str, track: Shown) -> None:
-        """Show `track` in the slot, whatever it showed before."""
-        if mid in self._track_in:
-            self._empty(mid)
-        self._assign(mid, track)
-
     def _fill(self, kind: Kind) -> list[str]:
         """Place waiting tracks, oldest first, while slots are free. Returns the mids that got one."""
         filled: list[str] = []
         for track in self._room_tracks.of_kind(kind).values():
-            if not self._free[kind]:
+            if not self._table.free(kind):
                 break
             mid = self._place(track)
             if mid is not None:
@@ -402,50 +345,17 @@ class Subscriptions:
         return filled
 
     def _place(self, track: Track) -> str | None:
-        free = self._free[track.kind]
-        if not self._allowed or not free or track.id in self._mid_of or self._own.get(track.id) is track:
+        free = self._table.free(track.kind)
+        if not self._allowed or not free or track.id in self._table.mid_of or self._own.get(track.id) is track:
             return None
         mid = next((mid for mid, slot in free.items() if slot.can_receive(track.producer)), None)
         if mid is None:
             return None
-        self._assign(mid, track)
+        self._table.assign(mid, track)
         return mid
 
-    def _assign(self, mid: str, track: Shown) -> None:
-        slot = self._free[track.kind].pop(mid)
-        self._since[mid] = self._now()
-        self._track_in[mid] = track
-        self._mid_of[track.id] = mid
-        self._shown[track.kind].add(track)
-        if track.id == MIX_TRACK_ID:
-            self._mix.listen()
-        slot.connect(track.producer)
-        if mid in self._chosen:  # the choice was for another source, whose rids this one need not have
-            self._chosen.discard(mid)
-            slot.select_encoding(None)
-
-    def _empty(self, mid: str) -> None:
-        track = self._track_in.pop(mid)
-        self._since.pop(mid, None)
-        del self._mid_of[track.id]
-        self._shown[track.kind].discard(track)
-        if track.id == MIX_TRACK_ID:
-            self._mix.leave()
-        # Rebuilt rather than appended to, so that free slots stay in m-line order.
-        self._free[track.kind] = {
-            each: slot for each, slot in self._slots.items() if slot.kind == track.kind and each not in self._track_in
-        }
-
-    def _forget(self, mid: str) -> None:
-        if mid in self._track_in:
-            self._empty(mid)
-        self._chosen.discard(mid)
-
-    def _kind(self, mid: str) -> Kind:
-        return "audio" if self._slots[mid].kind == "audio" else "video"
-
     def _announce(self, mids: Iterable[str]) -> None:
-        changed = {mid: self._source(mid) for mid in mids}
+        changed = {mid: self._table.source(mid) for mid in mids}
         if changed:
             self._changed(changed)
         self.announce_need()

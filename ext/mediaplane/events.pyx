@@ -39,7 +39,9 @@ cdef int event_emit(plane_t *plane, event_t *event) noexcept nogil:
     cdef int status = events_tell_lost(plane)
     if status == OK:
         status = ring_push(plane.events, event)
-    if status != OK:
+    if status == OK:
+        plane.levels_emitted += event.kind == EVENT_AUDIO_LEVEL
+    else:
         plane.counters.values[<int>COUNT_EVENTS_LOST] += 1
         free(event.data)
     return status

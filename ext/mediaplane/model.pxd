@@ -337,6 +337,7 @@ cdef struct plane_t:
     ingress_t ingress[64]
     srtp_unprotect_job_t jobs[64]
     uint64_t events_lost_told
+    uint64_t levels_emitted      # events of audio levels
     counters_t counters
     distributions_t distributions
     egress_t egress

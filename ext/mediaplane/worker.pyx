@@ -48,6 +48,7 @@ from mediaplane.secure.srtp import available_backends
 
 cdef enum:
     MAX_SOCKETS = 8
+    LEVELS_WAIT_US = 100000
     COMMAND_TAG = 255            # of the command ring's eventfd among the sockets' indices
     EVENT_RING = 16384
     WAKE_AT_DEPTH = 1024         # so many commands do not wait to be announced together
@@ -67,6 +68,8 @@ cdef struct worker_t:
     linger_t linger
     int64_t idle_us              # in this round
     uint64_t events_told         # the event ring's tail when Python was woken last
+    uint64_t levels_told         # how many of them were audio levels
+    int64_t told_us
     ring_t events
     ring_t *commands
     receive_batch_t *receiving
@@ -94,11 +97,23 @@ cdef void _send_all(worker_t *worker, int64_t now_us) noexcept nogil:
     _publish(worker)        # what consumers wish since they were forwarded a keyframe
 
 
-cdef void _tell_events(worker_t *worker) noexcept nogil:
+cdef inline uint64_t _untold_levels(worker_t *worker) noexcept nogil:
+    """How many events wait, if they are audio levels alone."""
+    cdef uint64_t untold = worker.events.tail - worker.events_told
+    return untold if untold == worker.plane.levels_emitted - worker.levels_told else 0
+
+
+cdef void _tell_events(worker_t *worker, int64_t now_us) noexcept nogil:
     cdef uint64_t one = 1
-    if worker.events.tail != worker.events_told:
-        worker.events_told = worker.events.tail
-        c_write(worker.event_fd, &one, sizeof(one))
+    if worker.events.tail == worker.events_told:
+        return
+    # Levels wait for each other, so that Python wakes ten times a second at most, and not for each microphone.
+    if _untold_levels(worker) and now_us - worker.told_us < LEVELS_WAIT_US:
+        return
+    worker.events_told = worker.events.tail
+    worker.levels_told = worker.plane.levels_emitted
+    worker.told_us = now_us
+    c_write(worker.event_fd, &one, sizeof(one))
 
 
 cdef void _sleep(worker_t *worker, int64_t us) noexcept nogil:
@@ -183,6 +198,8 @@ cdef int _wait_ms(worker_t *worker, int64_t now_us) noexcept nogil:
     cdef int64_t deadline_us = plane_deadline(&worker.plane)
     if pipes_waiting(&worker.plane) or plane_handshakes_wait(&worker.plane):
         return 0
+    if _untold_levels(worker):
+        deadline_us = min(deadline_us, worker.told_us + LEVELS_WAIT_US)
     if deadline_us == INT64_MAX:
         return LONGEST_WAIT_MS
     if deadline_us <= now_us:
@@ -236,7 +253,7 @@ cdef int _loop(worker_t *worker) noexcept nogil:
         if plane_deadline(&worker.plane) <= now_us:
             plane_timeout(&worker.plane, now_us)
             _send_all(worker, now_us)
-        _tell_events(worker)
+        _tell_events(worker, now_us)
     return OK
 
 
@@ -258,7 +275,8 @@ cdef void *_run(void *argument) noexcept nogil:
         while not plane_close_all(&worker.plane):
             _send_all(worker, now_us)
         _send_all(worker, now_us)
-    _tell_events(worker)
+    worker.told_us = now_us - LEVELS_WAIT_US    # nothing more comes that could be waited for
+    _tell_events(worker, now_us)
     return NULL
 
 

@@ -16,6 +16,7 @@ import pytest
 from loopback import LoopbackCall, worker
 from mediaplane.worker import Worker
 from scenarios.identity import SERVER
+from scenarios.negotiated import AUDIO_LEVEL
 
 LOOPBACKS = [("127.0.0.1", 0), ("::1", 0)]
 
@@ -327,6 +328,32 @@ def test_a_thread_that_cannot_go_on_says_why() -> None:
     assert one.poll_events() == [("worker_failed", os.strerror(errno.EINVAL))]
     one.request_keyframe(1)
     one.stop()
+
+
+def test_audio_levels_wake_the_loop_together() -> None:
+    with LoopbackCall() as call:
+        people = [call.join() for _ in range(6)]
+        call.connect(*people)
+        call.take_events()
+        wakes = 0
+        for person in people:
+            microphone = person.publish_audio(start=False)
+            microphone.elements = [(AUDIO_LEVEL, bytes([0x80 | 30]))]
+            microphone.start()
+            call.network.run_for(0.025)  # so that their levels are due one after the other
+
+        def told() -> bool:
+            nonlocal wakes
+            levels = call.events_of("audio_level")
+            wakes += len(levels) > len(seen)
+            seen[:] = levels
+            return len(levels) >= 3 * len(people)
+
+        call.events.clear()
+        seen: list[tuple[object, ...]] = []
+        begun_us = call.network.now_us
+        assert call.network.run_until(told)
+        assert wakes <= (call.network.now_us - begun_us) // 100_000 + 1
 
 
 def send_as_runs(call: LoopbackCall, datagrams: list[bytes], source: tuple[str, int]) -> int:

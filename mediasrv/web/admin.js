@@ -1,5 +1,6 @@
 // Wires the page of those who look after a server: the token, then the picture of the server, live.
 
+import { BansView, nameOf } from "./admin_bans.js";
 import { AdminFeed } from "./admin_feed.js";
 import { JournalView } from "./admin_journal.js";
 import { RoomView } from "./admin_room.js";
@@ -12,6 +13,7 @@ const TOKEN_KEY = "mediasrv-admin-token";
 
 const server = new ServerView();
 const roomView = new RoomView();
+const bans = new BansView();
 const journal = new JournalView();
 let feed = null;
 
@@ -42,10 +44,14 @@ function signIn(token) {
     byId("admin-banner").hidden = true;
     server.show(picture, opened.watched);
     roomView.show(picture.room, picture.statistics);
+    bans.tick(picture.statistics.ts);
     journal.room = picture.room === null ? null : opened.watched;
   });
   on("journal", (records) => records.forEach((record) => journal.add(record)));
-  on("event", (event) => journal.add(event));
+  on("event", (event) => {
+    journal.add(event);
+    bans.happened(event);
+  });
   on("lost", () => {
     byId("admin-banner").textContent = "The connection to the server is lost. It is tried again…";
     byId("admin-banner").hidden = byId("admin").hidden;
@@ -77,17 +83,32 @@ function confirmed({ text, yes }) {
   });
 }
 
+/** What came of a request; null: nothing, and that was said. */
+async function asked(method, params) {
+  try {
+    return await feed.request(method, params);
+  } catch (error) {
+    toast(error.message, { kind: "error" });
+    return null;
+  }
+}
+
 server.addEventListener("room", ({ detail }) => {
   feed.watch(detail.name);
   journal.room = detail.name;
+  bans.look(detail.name);
 });
 roomView.addEventListener("act", async ({ detail: { method, params, confirm } }) => {
-  if (confirm && !await confirmed(confirm)) return;
-  try {
-    await feed.request(method, params);
-  } catch (error) {
-    toast(error.message, { kind: "error" });
-  }
+  if (!confirm || await confirmed(confirm)) await asked(method, params);
+});
+bans.addEventListener("room", async ({ detail: { name } }) => {
+  const found = await asked("list_bans", { room: name });
+  if (found) bans.show(name, found.bans);
+});
+bans.addEventListener("lift", async ({ detail: { room, ban } }) => {
+  const lifted = await asked("unban", { room, ban_id: ban.id });
+  if (lifted?.kept) toast(`${nameOf(ban)} is no longer banned from ${room}.`);
+  else if (lifted) toast("Lifted, but the database fails: if the server stops now, the ban is back.", { kind: "error" });
 });
 byId("login-form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -103,6 +124,7 @@ byId("sign-out").addEventListener("click", () => {
   byId("login-token").value = "";
   journal.clear();
   roomView.show(null);
+  bans.clear();
   showLogin();
 });
 

@@ -160,7 +160,7 @@ def check_journal(journal: list[Record]) -> None:
         joined = Counter(record["participant"] for record in records if record["event"] == "participant_joined")
         left = Counter(record["participant"] for record in records if record["event"] == "participant_left")
         assert joined == left
-        assert set(joined.values()) == {1}
+        assert set(joined.values()) <= {1}  # nobody, where a room was opened for its bans
         check_toggles([record for record in records if record["event"] == "feature_toggled"])
 
 

@@ -11,6 +11,7 @@ from real_server import Enter
 from server_process import KEY, SECRET, ServerProcess
 
 from mediasrv import tokens
+from mediasrv.client import Client
 
 pytestmark = pytest.mark.browser
 
@@ -78,6 +79,31 @@ async def test_what_is_decided_here_happens(enter: Enter, open_admin: OpenAdmin,
     await page.get_by_role("dialog").get_by_role("button", name="End the room").click()
     await expect(ada.page.get_by_text("The call has ended")).to_be_visible()
     await expect(page.get_by_role("button", name=room, exact=True)).to_have_count(0)
+
+
+async def test_bans_of_rooms_that_are_not_open_are_seen_and_lifted(
+    open_admin: OpenAdmin, server: ServerProcess, room: str
+) -> None:
+    async with Client(server.url, token=admin_token()) as control:
+        await control.ban(room=room, identity="mal", for_s=3600, reason="spam")
+        page = await open_admin()
+        bans = page.get_by_role("region", name="Bans")
+        await bans.get_by_label("Of the room").fill(room)
+        await bans.get_by_role("button", name="Show").click()
+        await expect(bans.get_by_role("status")).to_have_text(f"One is banned from {room}.")
+        await expect(bans.get_by_role("listitem")).to_contain_text(
+            re.compile(r"mal for 5\d min more · by admin:operator · spam")
+        )
+        await control.ban(room=room, identity="eve", for_s=3600)
+        await expect(bans.get_by_role("status")).to_have_text(f"2 are banned from {room}.")
+        await bans.get_by_role("button", name="Lift the ban of mal").click()
+        await expect(page.get_by_text(f"mal is no longer banned from {room}.")).to_be_visible()
+        await expect(bans.get_by_role("listitem")).to_have_count(1)
+        await expect(bans.get_by_role("button", name="Lift the ban of eve")).to_be_focused()
+        assert [ban.identity for ban in (await control.list_bans(room=room)).bans] == ["eve"]
+        await page.keyboard.press("Enter")
+        await expect(bans.get_by_role("status")).to_have_text(f"Nobody is banned from {room}.")
+        await expect(bans.get_by_label("Of the room")).to_be_focused()
 
 
 async def test_a_token_that_is_none_is_said(open_admin: OpenAdmin, server: ServerProcess, room: str) -> None:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from mediasrv.http.bearer import bearer_token, token_error
 from mediasrv.http.client_address import ClientAddresses, is_in, networks
-from mediasrv.http.problem import Handler, HttpError
+from mediasrv.http.problem import HttpError
 from mediasrv.tokens import TokenError, TokenVerifier
 
 
@@ -37,7 +37,8 @@ class MetricsEndpoint:
 
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get("/metrics", self._get)
-        app.middlewares.insert(0, self._count)  # outside of what turns exceptions into responses
+        # When a response begins, not by a middleware: that would stay on the stack of every WebSocket.
+        app.on_response_prepare.append(self._count)
 
     async def _get(self, request: web.Request) -> web.Response:
         self._authorise(request)
@@ -55,14 +56,7 @@ class MetricsEndpoint:
         if not grant.admin:
             raise HttpError(403, "permission_denied", "this needs an admin token: `mediasrv token --admin` makes one")
 
-    @web.middleware
-    async def _count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        status = 500
-        try:
-            response = await handler(request)
-            status = response.status
-            return response
-        finally:
-            resource = request.match_info.route.resource
-            route = resource.canonical if resource is not None else "unknown"
-            self._metrics.http_request(route, request.method, status)
+    async def _count(self, request: web.Request, response: web.StreamResponse) -> None:
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "unknown"
+        self._metrics.http_request(route, request.method, response.status)

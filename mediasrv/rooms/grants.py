@@ -23,6 +23,9 @@ class Term:
         return self.until is None or now < self.until
 
 
+FOR_GOOD = {holds: Term(holds) for holds in (True, False)}
+"""Everybody has some of these two, so they are shared."""
+
 Terms = Mapping[Permission, Term]
 
 
@@ -70,7 +73,7 @@ def terms_of(grants: Mapping[str, object]) -> dict[Permission, Term]:
     for name, value in grants.items():
         flag = flag_called(name)
         if isinstance(value, bool):
-            terms[flag] = Term(value)
+            terms[flag] = FOR_GOOD[value]
         elif isinstance(value, int | float):
             terms[flag] = Term(until=float(value))
         else:

@@ -8,6 +8,8 @@ from mediasrv.rooms.events import MessageDelivered, MessageSent, RoomEvent, Room
 class MessageRoutes:
     """The latest way of each kind counts, while it is open; one that is not reliable takes what need not arrive."""
 
+    __slots__ = ("_routes",)
+
     def __init__(self) -> None:
         self._routes: list[tuple[RoomListener, bool]] = []
 

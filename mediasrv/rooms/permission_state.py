@@ -19,6 +19,8 @@ Changed = Callable[[Permissions, str, Cause], None]
 class PermissionState:
     """`now` are the permissions that hold. `changed` is called after each change of a layer."""
 
+    __slots__ = ("_changed", "_clock", "_granted", "_timer", "now")
+
     def __init__(self, clock: Clock, granted: Granted, *, changed: Changed, consented: Permission = ALL) -> None:
         self._clock = clock
         self._granted = granted

@@ -17,6 +17,8 @@ MISSED_MAX_CHARACTERS = 65_536
 class Attachment:
     """One session's hold on a participant. `listener` gets the room's events; None: nothing more is to be said."""
 
+    __slots__ = ("_lost", "listener", "superseded")
+
     def __init__(self, listener: RoomListener, superseded: Callable[[], None], lost: Callable[[Attachment], None]):
         self.listener: RoomListener | None = listener
         self.superseded = superseded
@@ -35,6 +37,11 @@ class Attachment:
 class Presence:
     """Of one participant. `epoch` is the number of its latest session, `lost` is called when that has gone, `given_up`
     when nobody has resumed within `resume_s` seconds since."""
+
+    __slots__ = (
+        "_attachment", "_clock", "_given_up", "_missed", "_missed_characters", "_session_lost", "_timer", "epoch",
+        "resume_s", "token",
+    )  # fmt: skip
 
     def __init__(
         self, clock: Clock, resume_s: float, *, lost: Callable[[], None], given_up: Callable[[], None]

@@ -28,6 +28,8 @@ class OfferedTracks:
 class Publications:
     """The tracks of one participant. Each belongs to a producer of its peer connection, by mid."""
 
+    __slots__ = ("_by_mid", "_limit", "_owner", "_producers", "tracks")
+
     def __init__(self, owner: Participant, limit: int) -> None:
         self.tracks = TrackTable()
         self._owner = owner

@@ -26,6 +26,10 @@ from mediasrv.rooms.track import KINDS, Track, TrackTable
 HOLD_S: Mapping[Kind, float] = {"audio": 1.0, "video": 2.0}
 """For so long a slot shows what it shows, before one who speaks takes the place of one who does not, or less."""
 
+# Shared by all who have chosen nothing: each change makes another one.
+BY_THEMSELVES: Mapping[Kind, SlotPolicy] = dict.fromkeys(KINDS, AUTOMATIC)
+BY_MIX: Mapping[Kind, SlotPolicy] = {**BY_THEMSELVES, "audio": MIX}
+
 
 class Subscriptions:
     """The receive slots of the participant whose own tracks are `own`, filled from `room_tracks`.
@@ -52,11 +56,9 @@ class Subscriptions:
         self._speakers = speakers
         self._mix = mix
         self._now = now
-        self._policy: dict[Kind, SlotPolicy] = dict.fromkeys(KINDS, AUTOMATIC)
+        self._policy = BY_MIX if mixes else BY_THEMSELVES
         self._audio_policy = UNCHOSEN  # as asked for: what is in force may be the mix instead
         self._mixes = mixes
-        if mixes:
-            self._policy["audio"] = MIX
         self._table = SlotTable(mix, now)
         self._allowed = allowed
         self._changed = changed
@@ -152,7 +154,7 @@ class Subscriptions:
     def close(self) -> None:
         """The participant has left: its slots go with its peer connection."""
         self._table.clear()
-        self._policy = dict.fromkeys(KINDS, AUTOMATIC)
+        self._policy = BY_THEMSELVES
 
     # --- requests of the participant ---------------------------------------------------------------------------
 
@@ -177,7 +179,7 @@ class Subscriptions:
             self._take_policy("audio", MIX if mixes else self._audio_policy)
 
     def _take_policy(self, kind: Kind, policy: SlotPolicy) -> None:
-        self._policy[kind] = policy
+        self._policy = {**self._policy, kind: policy}
         emptied = [
             mid
             for mid, track in self._table.track_in.items()

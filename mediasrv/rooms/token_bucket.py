@@ -8,6 +8,8 @@ from collections.abc import Callable
 class TokenBucket:
     """Lets `burst` events through at once and `rate` a second in the long run. `monotonic` gives seconds."""
 
+    __slots__ = ("_burst", "_filled_at", "_level", "_monotonic", "_rate")
+
     def __init__(self, rate: float, burst: int, monotonic: Callable[[], float]) -> None:
         self._rate = rate
         self._burst = burst

@@ -88,18 +88,21 @@ class Track:
 class TrackTable:
     """Tracks by id, oldest first, and by kind."""
 
+    __slots__ = ("_audio", "_of_owner", "_of_producer", "_video")
+
     def __init__(self) -> None:
-        self._of_kind: dict[Kind, dict[str, Track]] = {kind: {} for kind in KINDS}
+        self._audio: dict[str, Track] = {}
+        self._video: dict[str, Track] = {}
         self._of_producer: dict[Producer, Track] = {}
         self._of_owner: dict[tuple[str, Kind], list[Track]] = {}
 
     def add(self, track: Track) -> None:
-        self._of_kind[track.kind][track.id] = track
+        self._of(track.kind)[track.id] = track
         self._of_producer[track.producer] = track
         self._of_owner.setdefault((track.owner.id, track.kind), []).append(track)
 
     def remove(self, track: Track) -> None:
-        del self._of_kind[track.kind][track.id]
+        del self._of(track.kind)[track.id]
         self._of_producer.pop(track.producer, None)
         of_owner = self._of_owner[track.owner.id, track.kind]
         of_owner.remove(track)
@@ -107,7 +110,7 @@ class TrackTable:
             del self._of_owner[track.owner.id, track.kind]
 
     def of_kind(self, kind: Kind) -> Mapping[str, Track]:
-        return self._of_kind[kind]
+        return self._of(kind)
 
     def of_owner(self, participant_id: str, kind: Kind) -> Sequence[Track]:
         return self._of_owner.get((participant_id, kind), ())
@@ -116,11 +119,14 @@ class TrackTable:
         return self._of_producer.get(producer)
 
     def get(self, track_id: str) -> Track | None:
-        return next((tracks[track_id] for tracks in self._of_kind.values() if track_id in tracks), None)
+        return self._audio.get(track_id) or self._video.get(track_id)
 
     def __len__(self) -> int:
-        return sum(len(tracks) for tracks in self._of_kind.values())
+        return len(self._audio) + len(self._video)
 
     def __iter__(self) -> Iterator[Track]:
-        for tracks in self._of_kind.values():
-            yield from tracks.values()
+        yield from self._audio.values()
+        yield from self._video.values()
+
+    def _of(self, kind: Kind) -> dict[str, Track]:
+        return self._audio if kind == "audio" else self._video

@@ -89,7 +89,7 @@ class Session:
         self._observe = observe
         self.address = address
         self.registry = registry
-        self._verify = verify
+        self._verify: Verify | None = verify  # until it is known who this is
         self._send = send
         self._close = close
         self._limits = limits or SessionLimits()
@@ -103,8 +103,9 @@ class Session:
         self._trusted = trusted
         self._services = services
         self._subscription: EventSubscription | None = None
-        self._open: set[asyncio.Task[None]] = set()  # requests whose methods await something
-        self._unsettled: set[asyncio.Task[None]] = set()  # those whose methods have acted
+        # Dicts for sets, which take three times the memory while they are empty, as they mostly are.
+        self._open: dict[asyncio.Task[None], None] = {}  # requests whose methods await something
+        self._unsettled: dict[asyncio.Task[None], None] = {}  # those whose methods have acted
         self._text = text  # the format of the client's last frame, in which it is spoken to
         self._ended = False
         self._after_reply: list[Callable[[], None]] | None = None  # while a request is handled
@@ -151,7 +152,7 @@ class Session:
         self._ended = True
         self._stop_join_timer()
         self.unsubscribe()
-        for task in self._open | self._unsettled:
+        for task in (*self._open, *self._unsettled):
             task.cancel()
         if self._attachment is not None:
             self._attachment.closed()
@@ -219,8 +220,8 @@ class Session:
 
         task = asyncio.ensure_future(answer())
         tasks = self._unsettled if settles else self._open
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        tasks[task] = None
+        task.add_done_callback(tasks.pop)
 
     def _check_rate(self) -> None:
         wait_s = self._requests.take()
@@ -300,6 +301,7 @@ class Session:
 
     def verify(self, token: str) -> Grant:
         self.check_new()
+        assert self._verify is not None, "who is new has not joined"
         try:
             return self._verify(token)
         except Exception as error:
@@ -311,9 +313,10 @@ class Session:
     def become_participant(self, participant: RoomParticipant) -> None:
         self._participant = participant
         self._admin = None
+        self._verify = None
         self.unsubscribe()
         self._stop_join_timer()
-        self._attachment = participant.listen(self._take, superseded=lambda: self._end("resumed_elsewhere"))
+        self._attachment = participant.listen(self._take, superseded=self._resumed_elsewhere)
 
     def become_guest(self, guest: Guest) -> None:
         self._guest = guest
@@ -387,6 +390,9 @@ class Session:
         closing = Closing(reason=reason, message=message)
         self._send(codec.encode_notification(METHOD_OF[Closing], closing, text=self._text))
         self._close()
+
+    def _resumed_elsewhere(self) -> None:
+        self._end("resumed_elsewhere")
 
     def _join_timed_out(self) -> None:
         self._join_timer = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Protocol
 
 import structlog
@@ -19,8 +20,11 @@ class LogSink:
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("journal")
+        self._level = logging.getLogger("journal")
 
     def write(self, record: Record) -> None:
+        if not self._level.isEnabledFor(logging.INFO):
+            return  # before a line is put together that nobody reads
         self._log.info(
             record.event,
             seq=record.seq,

@@ -143,12 +143,20 @@ def _write_data_channels(answer: SessionDescription, section: SectionPlan, local
 def _default_destination(candidates: Sequence[Candidate]) -> tuple[str, int]:
     for candidate in candidates:
         if candidate.protocol == "udp":
-            try:
-                family = ipaddress.ip_address(candidate.address).version
-            except ValueError:
+            family = _family(candidate.address)
+            if family is None:
                 continue  # a host name is no connection address that every client takes
             return f"IN IP{family} {candidate.address}", candidate.port
     return "IN IP4 0.0.0.0", 9
+
+
+@lru_cache(maxsize=64)
+def _family(address: str) -> int | None:
+    """4 or 6, of one of the server's addresses; None for a host name."""
+    try:
+        return ipaddress.ip_address(address).version
+    except ValueError:
+        return None
 
 
 def _write_transport(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Flag
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import NamedTuple, Self
 
 from mediasrv.rtc import sdp_attributes as attributes
@@ -93,7 +93,7 @@ class Section:
     _index: dict[str, list[Line]] | None = field(default=None, repr=False, compare=False)
 
     def add(self, kind: str, value: str) -> None:
-        self.lines.append(Line(kind, value))
+        self.lines.append(_make_line(Line, (kind, value, 0, "\r\n")))
         self._index = None
 
     def extend(self, lines: Iterable[Line]) -> None:
@@ -105,8 +105,9 @@ class Section:
         if self._index is None:
             index: dict[str, list[Line]] = {}
             for line in self.lines:
-                if line.kind == "a":
-                    found = line.value.partition(":")[0]
+                kind, value, _, _ = line
+                if kind == "a":
+                    found = value.partition(":")[0]
                     if found in index:
                         index[found].append(line)
                     else:
@@ -320,25 +321,24 @@ class SessionDescription(Section):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Raises `SdpError`."""
-        description, trailer = cls(), []
-        section: Section = description
-        for line in split_lines(text):
-            if not line.kind:
-                trailer.append(line)
-                continue
-            if trailer:
-                raise SdpError(trailer[0].number, "an empty line in the middle of a description")
-            if not description.lines and (line.kind, line.value) != ("v", "0"):
-                raise SdpError(line.number, f"a description begins with 'v=0', not with '{str(line).strip()[:40]}'")
-            if line.kind == "m":
-                section = description._begin_media(line)
-            else:
-                section.lines.append(line)
-        if not description.lines:
+        lines = list(split_lines(text))
+        kinds = [line[0] for line in lines]
+        end = len(lines)
+        while end and not kinds[end - 1]:
+            end -= 1
+        if not end:
             raise SdpError(0, "the text is empty")
-        if not any(line.kind == "o" for line in description.lines):
+        first = lines[0]
+        if (first.kind, first.value) != ("v", "0"):
+            raise SdpError(first.number, f"a description begins with 'v=0', not with '{str(first).strip()[:40]}'")
+        if "" in kinds[:end]:
+            raise SdpError(kinds.index("") + 1, "an empty line in the middle of a description")
+        starts = [*(index for index, kind in enumerate(kinds) if kind == "m"), end]
+        description = cls(lines[: starts[0]], trailer="".join(line.ending for line in lines[end:]))
+        for start, next_start in pairwise(starts):
+            description._begin_media(lines[start]).lines = lines[start:next_start]
+        if "o" not in kinds[: starts[0]]:
             raise SdpError(0, "there is no 'o=' line (RFC 8866 §5.2)")
-        description.trailer = "".join(line.ending for line in trailer)
         return description
 
     def begin_media(self, kind: str, port: int, protocol: str, formats: Iterable[str]) -> MediaDescription:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import structlog
 
 from mediasrv.journal.journal import Journal
@@ -105,7 +106,8 @@ def test_a_sink_that_fails_is_logged_once_and_counted_and_breaks_nothing(house: 
     assert len(good.records) == 4
 
 
-def test_records_are_log_lines(house: House) -> None:
+def test_records_are_log_lines(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="journal")
     house.registry.observe(Journal([LogSink()], house.clock))
     with structlog.testing.capture_logs() as logs:
         ada = house.joined("ada")
@@ -122,3 +124,11 @@ def test_records_are_log_lines(house: House) -> None:
         "name": "ada",
         "personal": ["identity", "name"],
     }
+
+
+def test_a_log_of_errors_alone_has_no_records(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("ERROR", logger="journal")
+    house.registry.observe(Journal([LogSink()], house.clock))
+    with structlog.testing.capture_logs() as logs:
+        house.joined("ada")
+    assert logs == []

@@ -81,6 +81,7 @@ export function happened({ event, participant, fields }) {
     unmute_requested: () => `${who} was asked to turn on: ${fields.source}`,
     participant_updated: () => `${who} changed what they say of themself`,
     message_delivered: () => `a message reached ${fields.to}`,
+    dominant_speaker: () => (participant === null ? "nobody has the floor" : `${who} has the floor`),
     events_missed: () => "events were missed here",
   }[event];
   return { text: said ? said() : event.replaceAll("_", " "), by: fields.by && fields.by !== participant ? fields.by : "" };

@@ -136,6 +136,12 @@ class Mix:
             producer.mix = None
             self.worker.command("remove_source", self.id, worker=producer.worker.index, producer_id=producer.id)
 
+    def statistics_of(self, producer: ProducerHandle) -> Mapping[str, int] | None:
+        """What the jitter buffer of this microphone has counted; None if it is not decoded, as it is not heard."""
+        if producer not in self._sources:
+            return None
+        return self.worker.native.source_statistics(self.id, worker=producer.worker.index, producer_id=producer.id)
+
     def set(self, settings: MixSettings) -> None:
         """Encode otherwise from now on."""
         if not self.closed and settings.encoder != self.settings.encoder:

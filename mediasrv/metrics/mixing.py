@@ -18,7 +18,18 @@ COUNTERS: Mapping[str, tuple[str, str]] = {
     "mixer_packets_unknown": ("unknown_packets", "Packets of no microphone in a mix, or broken ones."),
     "mixer_commands": ("commands", "Commands of the control plane carried out."),
     "mixer_commands_stale": ("stale_commands", "Commands for something that had gone."),
+    "mixer_source_packets": ("source_packets", "Packets in the jitter buffers of microphones."),
+    "mixer_source_late": ("source_late_packets", "Of those: too late to be heard."),
+    "mixer_source_red_recovered": ("source_red_recovered_packets", "Lost packets that came inside later ones."),
+    "mixer_source_fec_recovered": ("source_fec_recovered_packets", "Lost packets restored by in-band FEC."),
 }
+SOUND: Mapping[str, tuple[str, str]] = {
+    "mixer_source_played": ("source_played_seconds", "Sound of microphones played as it was sent."),
+    "mixer_source_concealed": ("source_concealed_seconds", "Sound of microphones that was missing and made up."),
+    "mixer_source_removed": ("source_removed_seconds", "Sound left out to shorten a delay."),
+    "mixer_source_added": ("source_added_seconds", "Sound stretched to lengthen a delay."),
+}
+SAMPLES_PER_SECOND = 48_000
 
 
 class MixerCollector(Collector):
@@ -33,6 +44,19 @@ class MixerCollector(Collector):
             return
         for counter, (name, text) in COUNTERS.items():
             yield CounterMetricFamily(f"mediasrv_mixer_{name}", text, value=values[counter])
+        for counter, (name, text) in SOUND.items():
+            yield CounterMetricFamily(f"mediasrv_mixer_{name}", text, value=values[counter] / SAMPLES_PER_SECOND)
+        yield GaugeMetricFamily("mediasrv_mixer_heard", "Microphones that are decoded.", value=values["mixer_heard"])
+        yield GaugeMetricFamily(
+            "mediasrv_mixer_target_delay_seconds",
+            "Mean delay that their jitter buffers aim at, above that of the quickest packets.",
+            value=values["mixer_heard_target_us"] / 1e6,
+        )
+        yield GaugeMetricFamily(
+            "mediasrv_mixer_delay_seconds",
+            "Mean delay that they have, likewise.",
+            value=values["mixer_heard_delay_us"] / 1e6,
+        )
         yield CounterMetricFamily(
             "mediasrv_mixer_cpu_seconds", "CPU time of the mixing thread.", value=values["mixer_busy_us"] / 1e6
         )

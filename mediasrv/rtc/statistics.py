@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from mediasrv.media.handles import ProducerHandle
 from mediasrv.rtc.producer import Producer
 from mediasrv.rtc.receive_slot import ReceiveSlot
+
+OPUS_CLOCK_RATE = 48_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,31 @@ class SlotStatistics:
 
 
 @dataclass(frozen=True, slots=True)
+class HearingStatistics:
+    """A microphone as the mix hears it, from its jitter buffer. Delays are above those of a packet that met no queue;
+    `removed_s` and `added_s` are sound that was left out or repeated, so that the delay becomes the target."""
+
+    target_delay_s: float
+    delay_s: float
+    packets: int
+    late: int
+    red_recovered: int
+    fec_recovered: int
+    played_s: float
+    concealed_s: float
+    removed_s: float
+    added_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class PeerStatistics:
-    """`encodings` by the mid of their m-line, lowest quality first; `rtt_s` is None while it is not known."""
+    """`encodings` by the mid of their m-line, lowest quality first; `rtt_s` is None while it is not known; `hearing` of
+    those microphones that are decoded, by mid."""
 
     rtt_s: float | None
     encodings: Mapping[str, Sequence[EncodingStatistics]]
     slots: Sequence[SlotStatistics]
+    hearing: Mapping[str, HearingStatistics] = field(default_factory=dict)
 
 
 def peer_statistics(
@@ -66,6 +88,30 @@ def peer_statistics(
         rtt_s=None if rtt_us is None else rtt_us / 1e6,
         encodings=encodings,
         slots=[_slot(slot, consumers[slot.handle.id]) for slot in slots if slot.handle and slot.handle.id in consumers],
+        hearing={mid: heard for mid, heard in _hearing(by_id.values()) if heard is not None},
+    )
+
+
+def _hearing(producers: Iterable[Producer]) -> Iterator[tuple[str, HearingStatistics | None]]:
+    for producer in producers:
+        handle = producer.handle
+        if isinstance(handle, ProducerHandle) and handle.mix is not None:
+            counted = handle.mix.statistics_of(handle)
+            yield producer.mid, None if counted is None else _heard(counted)
+
+
+def _heard(counted: Mapping[str, int]) -> HearingStatistics:
+    return HearingStatistics(
+        target_delay_s=counted["target_us"] / 1e6,
+        delay_s=counted["delay_us"] / 1e6,
+        packets=counted["packets"],
+        late=counted["late"],
+        red_recovered=counted["red_recovered"],
+        fec_recovered=counted["fec_recovered"],
+        played_s=counted["played"] / OPUS_CLOCK_RATE,
+        concealed_s=counted["concealed"] / OPUS_CLOCK_RATE,
+        removed_s=counted["removed"] / OPUS_CLOCK_RATE,
+        added_s=counted["added"] / OPUS_CLOCK_RATE,
     )
 
 

@@ -39,6 +39,7 @@ from mediasrv.signaling.schema import (
 from mediasrv.signaling.session import SessionLimits
 from mediasrv.signaling.statistics_shapes import (
     EncodingStatistics,
+    HearingStatistics,
     ParticipantStatistics,
     ServerStatistics,
     SlotStatistics,
@@ -64,6 +65,7 @@ _SHARED: tuple[type[Shape], ...] = (
     ParticipantStatistics,
     TrackStatistics,
     EncodingStatistics,
+    HearingStatistics,
     SlotStatistics,
 )
 _TYPE_NAMES: dict[Any, str] = {

@@ -15,6 +15,7 @@ from mediasrv.rtc.statistics import PeerStatistics
 from mediasrv.signaling.slot_reason import reason_of
 from mediasrv.signaling.statistics_shapes import (
     EncodingStatistics,
+    HearingStatistics,
     ParticipantStatistics,
     SlotStatistics,
     TrackStatistics,
@@ -67,6 +68,7 @@ def _statistics_of(
             TrackStatistics(
                 track_id=track_ids[mid],
                 encodings=msgspec.convert(list(encodings), list[EncodingStatistics], from_attributes=True),
+                hearing=msgspec.convert(peer.hearing.get(mid), HearingStatistics | None, from_attributes=True),
             )
             for mid, encodings in peer.encodings.items()
             if mid in track_ids

@@ -50,11 +50,32 @@ class EncodingStatistics(Shape):
     recovered: Annotated[int, Meta(description="packets that came then")]
 
 
+class HearingStatistics(Shape):
+    """A microphone as the mix hears it, a second ago at most. What it repairs is repaired for the mix alone."""
+
+    target_delay_s: Annotated[
+        float, Meta(description="how long packets are kept back on purpose, beyond the quickest, in seconds")
+    ]
+    delay_s: Annotated[float, Meta(description="how long what is heard now was kept back, likewise")]
+    packets: Annotated[int, Meta(description="that came to the mix")]
+    late: Annotated[int, Meta(description="of those: too late to be heard")]
+    red_recovered: Annotated[int, Meta(description="lost packets that came inside later ones (RFC 2198)")]
+    fec_recovered: Annotated[int, Meta(description="lost packets restored by Opus's in-band FEC")]
+    played_s: Annotated[float, Meta(description="sound that was played as it was sent, in seconds")]
+    concealed_s: Annotated[float, Meta(description="sound that was missing and made up, in seconds")]
+    removed_s: Annotated[float, Meta(description="sound left out to shorten the delay, in seconds")]
+    added_s: Annotated[float, Meta(description="sound stretched to lengthen the delay, in seconds")]
+
+
 class TrackStatistics(Shape):
     """What a participant publishes."""
 
     track_id: Annotated[Id, Meta(description="the track")]
     encodings: Annotated[list[EncodingStatistics], Meta(description="lowest quality first")]
+    hearing: Annotated[
+        HearingStatistics | None,
+        Meta(description="a microphone as the mix of the room hears it; null: the mix does not decode it now"),
+    ] = None
 
 
 class SlotStatistics(Shape):
@@ -113,5 +134,5 @@ def example_participant(participant_id: str, track_id: str) -> ParticipantStatis
         retransmitted_packets=12,
         fraction_lost=0.004,
     )
-    tracks = [TrackStatistics(track_id=track_id, encodings=[encoding])]
+    tracks = [TrackStatistics(track_id=track_id, encodings=[encoding], hearing=None)]
     return ParticipantStatistics(participant_id=participant_id, rtt_s=0.018, tracks=tracks, slots=[slot])

@@ -288,3 +288,52 @@ def test_orders_are_checked() -> None:
         mixing.add_source(MixingCall.mix_id, worker=63, producer_id=1, transport_id=1, opus_payload_types=[111])
     with pytest.raises(ValueError, match="tap"):
         mixing.open_tap(MixingCall.mix_id, ticks=0)
+
+
+def test_statistics_of_a_microphone_say_what_its_network_did_to_it() -> None:
+    call = MixingCall()
+    alice, bob = call.people(2)
+    speaker = call.speak(alice, 400)
+    hers = {"worker": 0, "producer_id": speaker.publication.producer_id}
+    call.network.run_for(2)
+    assert call.mixing.source_statistics(call.mix_id, **hers) is None, "nobody listens, so nothing is decoded"
+    call.listen(bob)
+    call.network.run_for(3)
+    calm = call.mixing.source_statistics(call.mix_id, **hers)
+    assert calm is not None
+    assert calm["late"] == calm["concealed"] == 0
+    assert calm["target_us"] <= 30_000
+    lost: list[int] = []
+
+    def loses(number: int) -> bool:
+        if call.network.chance.random() < 0.1:
+            lost.append(number)
+        return lost[-1:] == [number]
+
+    speaker.loses = loses
+    call.network.up[alice.peer.address] = Conditions(jitter_us=80_000)
+    call.network.run_for(10)
+    rough = call.mixing.source_statistics(call.mix_id, **hers)
+    assert rough is not None
+    assert rough["target_us"] > calm["target_us"] + 20_000
+    assert rough["target_us"] / 3 < rough["delay_us"] < 3 * rough["target_us"]
+    assert abs(rough["packets"] - calm["packets"] - (500 - len(lost))) <= 55, "a second old at most"
+    assert rough["added"] > 0, "the delay grew by stretching"
+    assert 0.3 * len(lost) * FRAME < rough["concealed"] < 3 * len(lost) * FRAME
+    speaker.inside_red = True
+    call.network.run_for(5)
+    repaired = call.mixing.source_statistics(call.mix_id, **hers)
+    assert repaired is not None
+    assert repaired["red_recovered"] > 10
+    sums = call.mixing.counters()
+    for name in ("packets", "late", "played", "concealed", "removed", "added", "red_recovered"):
+        assert sums[f"source_{name}"] == repaired[name]
+    assert sums["heard"] == 1
+    assert (sums["heard_target_us"], sums["heard_delay_us"]) == (repaired["target_us"], max(0, repaired["delay_us"]))
+    call.mixing.remove_source(call.mix_id, **hers)
+    call.network.run_for(2)
+    assert call.mixing.source_statistics(call.mix_id, **hers) is None
+    after = call.mixing.counters()
+    assert after["heard"] == 0
+    assert after["source_packets"] >= repaired["packets"], "sums do not forget who went"
+    call.check_nothing_broke()

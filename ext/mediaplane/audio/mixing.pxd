@@ -9,7 +9,9 @@ An order for a mix or source that has gone is counted and ignored.
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from mediaplane.audio.audio_mixer cimport audio_mixer_t, mixer_source_t
+from mediaplane.audio.jitter_buffer cimport jitter_statistics_t
 from mediaplane.audio.overload cimport overload_t
+from mediaplane.audio.source_report cimport source_report_t
 from mediaplane.audio.tap cimport tap_t
 from mediaplane.model cimport plane_t
 from mediaplane.pipes.pipe cimport pipe_t
@@ -44,6 +46,8 @@ cdef struct mix_source_t:
     mix_t *mix
     uint32_t untold              # ticks since it was wished; its worker answers the first wish
     bint answered
+    source_report_t *report
+    jitter_statistics_t summed   # what of its statistics is in the counters
     mix_source_t *next
 
 cdef struct mix_t:
@@ -74,6 +78,19 @@ cdef struct mixing_counters_t:
     uint64_t commands
     uint64_t commands_stale
     uint64_t shed                # the present level, see overload.pxd
+    # Of the jitter buffers of all sources, once a second, as jitter_statistics_t has them:
+    uint64_t source_packets
+    uint64_t source_late
+    uint64_t source_red_recovered
+    uint64_t source_fec_recovered
+    uint64_t source_played
+    uint64_t source_concealed
+    uint64_t source_removed
+    uint64_t source_added
+    # Of those that are decoded at the moment: how many, and their means.
+    uint64_t heard
+    uint64_t heard_target_us
+    uint64_t heard_delay_us
 
 cdef struct mixing_link_t:
     pipe_t *incoming

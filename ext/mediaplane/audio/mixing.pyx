@@ -6,11 +6,14 @@ from mediaplane.audio.audio_mixer cimport (
     MIXER_TICK, audio_mixer_add, audio_mixer_choose, audio_mixer_free, audio_mixer_mix, audio_mixer_remove,
     audio_mixer_set, audio_mixer_skip, mixer_source_free,
 )
+from mediaplane.audio.jitter_buffer cimport jitter_statistics_t
 from mediaplane.audio.mix_pipes cimport (
     mix_listening, mix_note_talkers, mix_renew_wishes, mix_send, mix_wish,
 )
 from mediaplane.audio.opus cimport opus_settings_t
 from mediaplane.audio.overload cimport overload_init
+from mediaplane.audio.source_report cimport source_report_release, source_report_write
+from mediaplane.audio.talkers cimport NO_PLACE
 from mediaplane.audio.tap cimport tap_release, tap_write
 from mediaplane.model cimport MIXER_WORKER
 from mediaplane.pipes.pipe cimport pipe_new, pipe_release
@@ -23,6 +26,9 @@ from mediaplane.wire.rtp_extensions cimport EXT_KIND_COUNT
 
 cdef extern from *:
     int count_trailing_zeros "__builtin_ctzll"(unsigned long long value) noexcept nogil
+
+cdef enum:
+    REPORT_TICKS = 50            # statistics are a second old at most
 
 
 # --- life ----------------------------------------------------------------------------------------------------------
@@ -91,6 +97,7 @@ cdef int mixing_attach(mixing_t *mixing, uint32_t worker, plane_t *plane, int wa
 
 cdef void mix_source_free(mix_source_t *source) noexcept nogil:
     if source != NULL:
+        source_report_release(source.report)
         mixer_source_free(source.source)
         free(source)
 
@@ -103,6 +110,7 @@ cdef void mix_free(mix_t *mix) noexcept nogil:
     while mix.sources != NULL:
         source = mix.sources
         mix.sources = source.next
+        source_report_release(source.report)
         free(source)             # the mixer has the rest of it
     while mix.taps != NULL:
         tap = mix.taps
@@ -126,6 +134,7 @@ cdef void _close(mixing_t *mixing, mix_t *mix) noexcept nogil:
     cdef mix_t **link = &mixing.mixes
     cdef mix_source_t *source = mix.sources
     while source != NULL:
+        _sum_source(mixing, source)
         mix_wish(mixing, source, PIPE_END)
         id_table_remove(&mixing.source_by_key, source.key)
         source = source.next
@@ -151,6 +160,7 @@ cdef bint _add_source(mixing_t *mixing, mix_t *mix, mix_source_t *source) noexce
 
 cdef void _remove_source(mixing_t *mixing, mix_source_t *source) noexcept nogil:
     cdef mix_source_t **link = &source.mix.sources
+    _sum_source(mixing, source)
     mix_wish(mixing, source, PIPE_END)
     while link[0] != source:
         link = &link[0].next
@@ -235,6 +245,46 @@ cdef uint32_t mixing_drain(mixing_t *mixing, ring_t *commands) noexcept nogil:
     return count
 
 
+# --- statistics ------------------------------------------------------------------------------------------------------
+
+cdef void _sum_source(mixing_t *mixing, mix_source_t *source) noexcept nogil:
+    """Also of one that goes, so that the sums only grow."""
+    cdef mixing_counters_t *sums = &mixing.counters
+    cdef const jitter_statistics_t *now = &source.source.buffer.statistics
+    cdef const jitter_statistics_t *before = &source.summed
+    sums.source_packets += now.packets - before.packets
+    sums.source_late += now.late - before.late
+    sums.source_red_recovered += now.red_recovered - before.red_recovered
+    sums.source_fec_recovered += now.fec_recovered - before.fec_recovered
+    sums.source_played += now.played - before.played
+    sums.source_concealed += now.concealed - before.concealed
+    sums.source_removed += now.removed - before.removed
+    sums.source_added += now.added - before.added
+    source.summed = now[0]
+
+
+cdef void _report(mixing_t *mixing) noexcept nogil:
+    cdef mix_t *mix = mixing.mixes
+    cdef mix_source_t *source
+    cdef bint decoded
+    cdef int64_t count = 0, target_us = 0, delay_us = 0
+    while mix != NULL:
+        source = mix.sources
+        while source != NULL:
+            decoded = source.source.talker.place != NO_PLACE and not mix.mixer.resting
+            _sum_source(mixing, source)
+            source_report_write(source.report, &source.summed, decoded)
+            if decoded:
+                count += 1
+                target_us += source.summed.target_us
+                delay_us += source.summed.delay_us
+            source = source.next
+        mix = mix.next
+    mixing.counters.heard = <uint64_t>count
+    mixing.counters.heard_target_us = <uint64_t>max(0, target_us // max(1, count))
+    mixing.counters.heard_delay_us = <uint64_t>max(0, delay_us // max(1, count))
+
+
 # --- ticks -----------------------------------------------------------------------------------------------------------
 
 cdef void _tick(mixing_t *mixing, mix_t *mix, int64_t due_us) noexcept nogil:
@@ -272,6 +322,8 @@ cdef void mixing_tick(mixing_t *mixing, int64_t due_us) noexcept nogil:
         mix = mix.next
     mixing.tick += 1
     mixing.counters.ticks += 1
+    if mixing.tick % REPORT_TICKS == 0:
+        _report(mixing)
 
 
 cdef void mixing_skip(mixing_t *mixing, int64_t due_us) noexcept nogil:

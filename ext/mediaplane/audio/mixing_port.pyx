@@ -4,13 +4,16 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from mediaplane.audio.audio_mixer cimport MIXER_TICK, audio_mixer_new, mixer_settings_t, mixer_source_new
-from mediaplane.audio.jitter_buffer cimport JITTER_NO_PAYLOAD_TYPE, jitter_buffer_take
+from mediaplane.audio.jitter_buffer cimport JITTER_NO_PAYLOAD_TYPE, jitter_buffer_take, jitter_statistics_t
 from mediaplane.audio.mixing cimport (
     MIX_MAX_TALKERS, MIXING_ADD_SOURCE, MIXING_ADD_TAP, MIXING_CLOSE, MIXING_MAX_WORKERS, MIXING_OPEN,
     MIXING_REMOVE_SOURCE, MIXING_REMOVE_TAP, MIXING_SET, mix_free, mix_source_free, mix_source_t, mix_t,
     mixing_command_t, mixing_discard, source_key,
 )
 from mediaplane.audio.opus cimport OPUS_MUSIC, OPUS_VOICE, opus_settings_t
+from mediaplane.audio.source_report cimport (
+    source_report_keep, source_report_new, source_report_read, source_report_release,
+)
 from mediaplane.audio.tap cimport tap_give_back, tap_keep, tap_new, tap_readable, tap_release
 from mediaplane.rings cimport ring_free, ring_init, ring_pop, ring_push
 from mediaplane.status cimport OK, UNSUPPORTED
@@ -40,6 +43,7 @@ cdef class MixingPort:
         if ring_init(&self.commands, 8192, sizeof(mixing_command_t)) != OK:
             raise MemoryError("no memory for the command ring")
         self.channels = {}
+        self.reports = {}
 
     def __dealloc__(self):
         cdef mixing_command_t command
@@ -91,10 +95,12 @@ cdef class MixingPort:
             mix_free(mix)
             raise
         self.channels[mix_id] = channels
+        self.reports[mix_id] = {}
 
     def close_mix(self, uint32_t mix_id):
         """End a mix and let go of its sources."""
         self.channels.pop(mix_id, None)
+        self.reports.pop(mix_id, None)
         self._push(MIXING_CLOSE, mix_id, 0, NULL)
 
     def set_mix(self, uint32_t mix_id, *, bitrate_bps=32_000, complexity=5, fec=False, dtx=False, expected_loss=0):
@@ -120,6 +126,7 @@ cdef class MixingPort:
         ValueError, MemoryError, BufferError.
         """
         cdef mix_source_t *source
+        cdef SourceReport report = SourceReport.__new__(SourceReport)
         if not 0 <= worker < MIXING_MAX_WORKERS or not producer_id or not transport_id:
             raise ValueError(f"there is no producer {producer_id} of a transport {transport_id} on a worker {worker}")
         if mix_id not in self.channels:
@@ -132,6 +139,11 @@ cdef class MixingPort:
             raise MemoryError("no memory for a source")
         try:
             source.key = source_key(worker, producer_id)
+            source.report = source_report_new()
+            if source.report == NULL:
+                raise MemoryError("no memory for a source")
+            source_report_keep(source.report)
+            report.report = source.report
             if mixer_source_new(&source.source, self.channels[mix_id], source.key, source_key(worker, transport_id),
                                 opus_payload_types[0], JITTER_NO_PAYLOAD_TYPE) != OK:
                 raise MemoryError("no memory for a source")
@@ -140,14 +152,27 @@ cdef class MixingPort:
             for each in red_payload_types:
                 jitter_buffer_take(source.source.buffer, each, True)
             source.source.open = False           # until its worker tells
+            report_key = source.key          # the thread has the source from now on
             self._push(MIXING_ADD_SOURCE, mix_id, source.key, source)
         except BaseException:
             mix_source_free(source)
             raise
+        self.reports[mix_id][report_key] = report
 
     def remove_source(self, uint32_t mix_id, *, int worker, uint32_t producer_id):
         """Let go of a microphone."""
         self._push(MIXING_REMOVE_SOURCE, mix_id, source_key(worker, producer_id), NULL)
+        self.reports.get(mix_id, {}).pop(source_key(worker, producer_id), None)
+
+    def source_statistics(self, uint32_t mix_id, *, int worker, uint32_t producer_id):
+        """What the jitter buffer of a microphone has counted, a second ago at most: see jitter_statistics_t for names
+        and units. None while it is not decoded, or not there. The thread is not asked.
+        """
+        cdef jitter_statistics_t statistics
+        cdef SourceReport report = self.reports.get(mix_id, {}).get(source_key(worker, producer_id))
+        if report is None or not source_report_read(report.report, &statistics):
+            return None
+        return statistics
 
     def open_tap(self, uint32_t mix_id, *, uint32_t output=0, uint32_t ticks=50):
         """PCM of an output for a reader here, off the hot path; it holds `ticks` of 20 ms. Raises ValueError."""
@@ -170,6 +195,13 @@ cdef class MixingPort:
         tap.mix = mix_id
         tap.port = self
         return tap
+
+
+cdef class SourceReport:
+    """The reader's end of what is reported of a source."""
+
+    def __dealloc__(self):
+        source_report_release(self.report)
 
 
 cdef class Tap:

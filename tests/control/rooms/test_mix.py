@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from mediasrv.rooms.settings import RoomSettings
 from mediasrv.rtc.mix import MixSettings
-from mediasrv.rtc.statistics import PeerStatistics, SlotStatistics
+from mediasrv.rtc.statistics import HearingStatistics, PeerStatistics, SlotStatistics
 from mediasrv.signaling.room_statistics import statistics_of
 
 from .fakes import Client, FakeMix, House, ReplyError
@@ -191,6 +193,28 @@ async def test_statistics_name_it_as_what_a_slot_shows(house: House, monkeypatch
     monkeypatch.setattr(ada.participant, "statistics", nothing)
     [counts] = await statistics_of(carol.participant.room)
     assert [(slot.track_id, slot.why) for slot in counts.slots] == [("mix", "only"), (None, "empty")]
+
+
+async def test_statistics_of_a_track_say_how_the_mix_hears_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = listener(house, "ada")
+    [(mid, track_id)] = ada.participant.publications.ids_by_mid().items()
+    heard = HearingStatistics(
+        target_delay_s=0.04, delay_s=0.05, packets=500, late=3, red_recovered=1, fec_recovered=2,
+        played_s=9.8, concealed_s=0.2, removed_s=0.1, added_s=0.15,
+    )  # fmt: skip
+    hearing: dict[str, HearingStatistics] = {}
+
+    async def statistics() -> PeerStatistics:
+        return PeerStatistics(rtt_s=None, encodings={mid: []}, slots=[], hearing=hearing)
+
+    monkeypatch.setattr(ada.participant, "statistics", statistics)
+    [counts] = await statistics_of(ada.participant.room)
+    assert [(track.track_id, track.hearing) for track in counts.tracks] == [(track_id, None)]
+    hearing[mid] = heard
+    [counts] = await statistics_of(ada.participant.room)
+    shown = counts.tracks[0].hearing
+    assert shown is not None
+    assert {name: getattr(shown, name) for name in shown.__struct_fields__} == asdict(heard)
 
 
 def test_video_is_not_mixed(house: House) -> None:

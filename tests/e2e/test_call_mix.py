@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import pytest
 from conftest import OpenPage, eventually
 from page_script import over_rpc
@@ -11,11 +14,17 @@ from server_process import KEY, SECRET, ServerProcess
 from mediasrv import tokens
 from mediasrv.client import Client
 from mediasrv.signaling.schema import Mix
+from mediasrv.signaling.statistics_shapes import EncodingStatistics, ParticipantStatistics, SlotStatistics
 
 pytestmark = pytest.mark.browser
 
 PEER = over_rpc("tone_peer.js")
 PATIENCE_MS = 20_000
+
+
+def operator(server: ServerProcess) -> Client:
+    admin = tokens.mint(KEY, SECRET, identity="tests", room=None, grants={}, ttl_s=600, admin=True)
+    return Client(f"{server.url}rpc".replace("http", "ws"), token=admin)
 
 
 async def test_each_hears_the_others_tones_and_not_its_own(
@@ -52,8 +61,7 @@ async def test_each_hears_the_others_tones_and_not_its_own(
 async def test_left_and_right_are_heard_apart_where_the_mix_is_stereo(
     open_page: OpenPage, server: ServerProcess, room: str
 ) -> None:
-    admin = tokens.mint(KEY, SECRET, identity="tests", room=None, grants={}, ttl_s=600, admin=True)
-    async with Client(f"{server.url}rpc".replace("http", "ws"), token=admin) as control:
+    async with operator(server) as control:
         await control.create_room(room=room, mix=Mix(channels=2, bitrate_bps=96_000), idle_s=20)
 
     async def person(name: str, left: int, right: int) -> Page:
@@ -67,3 +75,49 @@ async def test_left_and_right_are_heard_apart_where_the_mix_is_stereo(
         ((left, right),) = pages.keys() - {own}
         await eventually(page, f"tonePeer.hears({left}, 0) && tonePeer.hears({right}, 1)", PATIENCE_MS)
         await eventually(page, f"tonePeer.isDeafTo({right}, 0) && tonePeer.isDeafTo({left}, 1)", PATIENCE_MS)
+
+
+async def test_a_microphone_that_is_sent_redundantly_is_heard_in_the_mix_and_alone(
+    open_page: OpenPage, server: ServerProcess, room: str
+) -> None:
+    async def person(name: str, frequency: int, **options: object) -> Page:
+        page = await open_page(f"{server.url}healthz")
+        mix = {"frequency": frequency, "policy": "mix"}
+        await page.evaluate(PEER, {"token": server.token(name, room), **mix, **options})
+        return page
+
+    ada, bob = await person("Ada", 440, red=True), await person("Bob", 1_000)
+    await eventually(bob, "tonePeer.hears(440) && tonePeer.isDeafTo(1000)", PATIENCE_MS)
+    async with operator(server) as control, asyncio.timeout(PATIENCE_MS / 1000):
+
+        async def statistics(page: Page) -> ParticipantStatistics:
+            track_id = await page.evaluate("tonePeer.trackId")
+            everybody = (await control.get_statistics(room=room)).participants
+            return next(each for each in everybody if each.tracks[0].track_id == track_id)
+
+        async def microphone() -> EncodingStatistics:
+            return (await statistics(ada)).tracks[0].encodings[0]
+
+        async def slot() -> SlotStatistics:
+            return (await statistics(bob)).slots[0]
+
+        await grow(microphone)
+        while (heard := (await statistics(ada)).tracks[0].hearing) is None:  # noqa: ASYNC110  told once a second
+            await asyncio.sleep(0.1)
+        assert heard.packets > 0
+        assert heard.played_s > 0
+        await bob.evaluate("tonePeer.request('set_slots', { kind: 'audio', policy: 'automatic' })")
+        await grow(slot)
+    await eventually(bob, "tonePeer.hears(440)", PATIENCE_MS)
+
+
+async def grow(counted: Callable[[], Awaitable[EncodingStatistics | SlotStatistics]]) -> None:
+    """Until packets are larger than Opus alone makes them: 80 bytes at 32 kbit/s."""
+    before = await counted()
+    while True:
+        now = await counted()
+        packets = now.packets - before.packets
+        if packets and (now.octets - before.octets) / packets > 120:
+            return
+        before = now
+        await asyncio.sleep(0.1)

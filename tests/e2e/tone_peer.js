@@ -1,7 +1,8 @@
 // A client that sends a tone, listens to the mix of the room, and measures what it hears. Evaluated in a page; leaves
-// `window.tonePeer` behind. With `right`, the frequency of another tone, it sends and hears both channels.
+// `window.tonePeer` behind. With `right`, the frequency of another tone, it sends and hears both channels; with `red` it
+// would rather send each packet again inside the next ones (RFC 2198).
 
-async ({ token, frequency, policy, right = null }) => {
+async ({ token, frequency, policy, right = null, red = false }) => {
   const slots = {};
   const told = (method, params) => {
     if (method === "slots_changed") Object.assign(slots, params.slots);
@@ -26,6 +27,11 @@ async ({ token, frequency, policy, right = null }) => {
   }
   tone.start();
   const microphone = peer.addTransceiver(destination.stream.getAudioTracks()[0], { direction: "sendonly" });
+  if (red) {
+    const { codecs } = RTCRtpReceiver.getCapabilities("audio");
+    const isRed = ({ mimeType }) => mimeType === "audio/red";
+    microphone.setCodecPreferences([...codecs.filter(isRed), ...codecs.filter((codec) => !isRed(codec))]);
+  }
   const receiver = peer.addTransceiver("audio", { direction: "recvonly" }).receiver;
   const analysers = [0, 1].map(() => new AnalyserNode(context, { fftSize: 16384, smoothingTimeConstant: 0 }));
   const [analyser] = analysers;

@@ -76,6 +76,24 @@ def test_cost_of_a_participant(benchmark: BenchmarkFixture, name: str, count: in
         benchmark.extra_info["ms_per_participant_second"] = round(statistics.median(costs[1:]), 3)
 
 
+def test_cost_of_libopus_alone(benchmark: BenchmarkFixture) -> None:
+    """What is below a mix that decodes everybody: the same packets, decoded and nothing else."""
+    decoders = {who: Decoder() for who in range(1, 101)}
+    voices = [packets(SECONDS, seed) for seed in range(1, 5)]
+    costs: list[float] = []
+
+    def run() -> None:
+        began = time.process_time()
+        for tick in range(TICKS):
+            for who, decoder in decoders.items():
+                decoder.decode(voices[who % 4][tick])
+        costs.append((time.process_time() - began) * 1_000 / len(decoders) / SECONDS)
+
+    benchmark.pedantic(run, rounds=RUNS, warmup_rounds=1)
+    if benchmark.stats is not None:
+        benchmark.extra_info["ms_per_participant_second"] = round(statistics.median(costs[1:]), 3)
+
+
 @pytest.mark.parametrize("phase_us", [0, 5_000, 10_000, 15_000])
 def test_delay(benchmark: BenchmarkFixture, phase_us: int) -> None:
     """From the moment a sound has been recorded to the moment its packet leaves, and how much the codecs add; packets

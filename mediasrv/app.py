@@ -43,6 +43,7 @@ from mediasrv.rooms.ports import PeerObserver
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.room import Room, RoomLimits
 from mediasrv.rtc.active_speakers import ActiveSpeakers
+from mediasrv.rtc.answer import LocalAddresses
 from mediasrv.rtc.certificate import Certificate
 from mediasrv.rtc.events import Closed, PeerEvent
 from mediasrv.rtc.mix import AudioMix, MixSettings
@@ -134,6 +135,7 @@ class Server:
         self._certificate = Certificate.generate()
         binds = bind_addresses(settings.rtc_bind)
         self._addresses = advertised_addresses(settings.rtc_ip, binds)
+        self._addresses_by_port: dict[int, LocalAddresses] = {}
         media = MediaSettings(
             binds=binds,
             port=settings.rtc_port,
@@ -356,16 +358,21 @@ class Server:
                 seat.leave()
             observer(event)
 
-        port = seat.worker.port
-        candidates = [Candidate.host(ip, port, index) for index, ip in enumerate(self._addresses)]
         return PeerConnection(
             seat.worker,
-            candidates=candidates,
-            certificate=self._certificate,
+            addresses=self._local_addresses(seat.worker.port),
             observer=observe,
             policy=lambda: room.settings.media,
             speakers=self._speakers_of(room),
         )
+
+    def _local_addresses(self, port: int) -> LocalAddresses:
+        """What the peers of a worker are told; the same for all of them."""
+        found = self._addresses_by_port.get(port)
+        if found is None:
+            candidates = [Candidate.host(ip, port, index) for index, ip in enumerate(self._addresses)]
+            found = self._addresses_by_port[port] = LocalAddresses(candidates, self._certificate.fingerprint)
+        return found
 
     def _open_mix(self, settings: MixSettings) -> AudioMix:
         mixer = self._pool.mixer

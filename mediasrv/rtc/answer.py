@@ -5,16 +5,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from mediasrv.rtc.capabilities import TRANSPORT_CC, Codec
+from mediasrv.rtc.capabilities import TRANSPORT_CC
 from mediasrv.rtc.data_channel import DEFAULT_SCTP_PORT, LOCAL_MAX_MESSAGE_SIZE
-from mediasrv.rtc.ice import IceCredentials
 from mediasrv.rtc.negotiation import NegotiatedTransport, Plan, SectionPlan
 from mediasrv.rtc.policy import ANYTHING, MediaPolicy
 from mediasrv.rtc.producer import Producer
 from mediasrv.rtc.receive_slot import ReceiveSlot, SlotIdentity
-from mediasrv.rtc.sdp import Direction, Line, MediaDescription, SessionDescription
+from mediasrv.rtc.sdp import Direction
 from mediasrv.rtc.sdp_attributes import Candidate, Fingerprint
 
 
@@ -30,58 +28,60 @@ class Answer:
     refused: dict[str, str] = field(default_factory=dict)
 
 
+class LocalAddresses:
+    """The server's addresses for the peers of one worker, the most preferred first. What answers say of them is put
+    together once."""
+
+    def __init__(self, candidates: Sequence[Candidate], fingerprint: Fingerprint) -> None:
+        self.candidates = tuple(candidates)
+        self.fingerprint_line = f"a=fingerprint:{fingerprint}\r\n"
+        self.candidate_lines = (
+            "".join(f"a=candidate:{candidate}\r\n" for candidate in candidates) + "a=end-of-candidates\r\n"
+        )
+        address, self.port = _default_destination(candidates)
+        self.connection_line = f"c={address}\r\n"
+
+
 @dataclass(frozen=True, slots=True)
 class LocalDescription:
     """What every answer of a peer connection repeats. `session` is the numeric id of the `o=` line."""
 
     session: int
-    candidates: Sequence[Candidate]
-    fingerprint: Fingerprint
+    addresses: LocalAddresses
 
 
-def write_answer(
-    plan: Plan, local: LocalDescription, version: int, policy: MediaPolicy = ANYTHING
-) -> SessionDescription:
+def write_answer(plan: Plan, local: LocalDescription, version: int, policy: MediaPolicy = ANYTHING) -> str:
     """`version` counts the answers (RFC 8866 §5.2)."""
-    offered = plan.offer.description
-    answer = SessionDescription()
-    answer.add("v", "0")
-    answer.add("o", f"- {local.session} {version} IN IP4 127.0.0.1")
-    answer.add("s", "-")
-    answer.add("t", "0 0")
     bundled = bundled_mids(plan)
-    if bundled:
-        answer.add("a", f"group:BUNDLE {' '.join(bundled)}")
-    answer.add("a", "ice-lite")
-    if offered.has("extmap-allow-mixed"):
-        answer.add("a", "extmap-allow-mixed")
-    if offered.has("msid-semantic"):
-        answer.add("a", "msid-semantic: WMS *")
+    parts = [
+        f"v=0\r\no=- {local.session} {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+        f"a=group:BUNDLE {' '.join(bundled)}\r\n" if bundled else "",
+        "a=ice-lite\r\n",
+        "a=extmap-allow-mixed\r\n" if plan.offer.allows_mixed_extensions else "",
+        "a=msid-semantic: WMS *\r\n" if plan.offer.has_msid_semantic else "",
+    ]
+    addresses = local.addresses
+    transport = _transport_lines(plan.transport, addresses, trickle=_trickles(plan)) if plan.transport else ""
     tagged = tagged_section(plan)
     for section in plan.sections:
         if not section.live or plan.transport is None or plan.offer.transport is None:
-            _write_rejected(answer, section)
+            parts.append(_rejected(section))
             continue
-        trickle = plan.offer.transport.trickle
         if section.offered.sctp is not None:
-            media = _write_data_channels(answer, section, local)
-            _write_transport(media, plan.transport, local, trickle=trickle)
+            parts += _data_channel_lines(section, addresses), transport
         else:
-            media = _write_media(answer, section, local, policy)
-            _write_transport(media, plan.transport, local, trickle=trickle)
-            media.add("a", "rtcp-mux")
-            _write_rtp(media, section)
+            parts += _media_lines(section, addresses, policy), transport, "a=rtcp-mux\r\n", _rtp_lines(section)
         if section.slot is not None:
-            _write_sent_stream(media, section.slot.identity)
+            parts.append(_sent_stream_lines(section.slot.identity))
         if section is tagged:
-            write_candidates(media, local.candidates)
-    return answer
+            parts.append(addresses.candidate_lines)
+    return "".join(parts)
 
 
 def bundled_mids(plan: Plan) -> list[str]:
     """The answer's BUNDLE group: the accepted m-lines of the offer's, in its order (RFC 9143 §7.3)."""
     live = {section.offered.mid for section in plan.sections if section.live}
-    return [mid for mid in plan.offer.description.bundle or () if mid in live]
+    return [mid for mid in plan.offer.bundle or () if mid in live]
 
 
 def tagged_section(plan: Plan) -> SectionPlan | None:
@@ -91,133 +91,77 @@ def tagged_section(plan: Plan) -> SectionPlan | None:
     return next((section for section in live if not first or section.offered.mid == first[0]), None)
 
 
-def write_candidates(media: MediaDescription, candidates: Sequence[Candidate]) -> None:
-    for candidate in candidates:
-        media.add("a", f"candidate:{candidate}")
-    media.add("a", "end-of-candidates")
+def _trickles(plan: Plan) -> bool:
+    return plan.offer.transport is not None and plan.offer.transport.trickle
 
 
-def _write_rejected(answer: SessionDescription, section: SectionPlan) -> None:
-    offered = section.offered.media
-    media = answer.begin_media(offered.kind, 0, offered.protocol, offered.formats)
-    media.add("c", "IN IP4 0.0.0.0")
-    if offered.mid is not None:
-        media.add("a", f"mid:{offered.mid}")
-    media.add("a", "inactive")
+def _mid_line(section: SectionPlan) -> str:
+    mid = section.offered.written_mid
+    return f"a=mid:{mid}\r\n" if mid is not None else ""
 
 
-def _write_media(
-    answer: SessionDescription, section: SectionPlan, local: LocalDescription, policy: MediaPolicy
-) -> MediaDescription:
+def _rejected(section: SectionPlan) -> str:
+    facts = section.offered.facts
+    first = f"m={facts.kind} 0 {facts.protocol} {' '.join(facts.formats)}\r\n"
+    return f"{first}c=IN IP4 0.0.0.0\r\n{_mid_line(section)}a=inactive\r\n"
+
+
+def _media_lines(section: SectionPlan, addresses: LocalAddresses, policy: MediaPolicy) -> str:
     """The m-line, with the first candidate as default destination (RFC 8839 §4.2.1.2)."""
     offered = section.offered
-    accepted = {str(codec.payload_type) for codec in offered.codecs}
-    accepted |= {str(codec.rtx_payload_type) for codec in offered.codecs if codec.rtx_payload_type}
-    address, port = _default_destination(local.candidates)
-    formats = [format_ for format_ in dict.fromkeys(offered.media.formats) if format_ in accepted]
-    media = answer.begin_media(offered.kind, port, offered.media.protocol, formats)
-    media.add("c", address)
+    bitrate = ""
     if section.direction.receives and policy.track_bitrate_bps is not None:
         # TIAS (RFC 3890) is what is meant; AS (RFC 8866 §5.8) says about the same to clients that do not read it.
-        media.add("b", f"AS:{-(-policy.track_bitrate_bps // 1000)}")
-        media.add("b", f"TIAS:{policy.track_bitrate_bps}")
-    if offered.media.mid is not None:
-        media.add("a", f"mid:{offered.media.mid}")
-    media.add("a", section.direction.word)
-    return media
+        bitrate = f"b=AS:{-(-policy.track_bitrate_bps // 1000)}\r\nb=TIAS:{policy.track_bitrate_bps}\r\n"
+    first = f"m={offered.kind} {addresses.port} {offered.facts.protocol} {offered.codecs.formats}\r\n"
+    return f"{first}{addresses.connection_line}{bitrate}{_mid_line(section)}a={section.direction.word}\r\n"
 
 
-def _write_data_channels(answer: SessionDescription, section: SectionPlan, local: LocalDescription) -> MediaDescription:
+def _data_channel_lines(section: SectionPlan, addresses: LocalAddresses) -> str:
     """RFC 8841 §12. The m-line has no direction: channels go both ways."""
-    offered = section.offered.media
-    address, port = _default_destination(local.candidates)
-    media = answer.begin_media(offered.kind, port, offered.protocol, offered.formats)
-    media.add("c", address)
-    if offered.mid is not None:
-        media.add("a", f"mid:{offered.mid}")
-    media.add("a", f"sctp-port:{DEFAULT_SCTP_PORT}")
-    media.add("a", f"max-message-size:{LOCAL_MAX_MESSAGE_SIZE}")
-    return media
+    facts = section.offered.facts
+    return (
+        f"m={facts.kind} {addresses.port} {facts.protocol} {' '.join(facts.formats)}\r\n{addresses.connection_line}"
+        f"{_mid_line(section)}a=sctp-port:{DEFAULT_SCTP_PORT}\r\na=max-message-size:{LOCAL_MAX_MESSAGE_SIZE}\r\n"
+    )
+
+
+def _transport_lines(transport: NegotiatedTransport, addresses: LocalAddresses, *, trickle: bool) -> str:
+    return (
+        f"a=ice-ufrag:{transport.local.ufrag}\r\na=ice-pwd:{transport.local.pwd}\r\n"
+        f"a=ice-options:{'ice2 trickle' if trickle else 'ice2'}\r\n{addresses.fingerprint_line}"
+        f"a=setup:{'passive' if transport.dtls_role == 'server' else 'active'}\r\n"
+    )
+
+
+def _rtp_lines(section: SectionPlan) -> str:
+    codecs, extensions = section.offered.codecs, section.extensions
+    transport_cc = section.direction is not Direction.SENDONLY and TRANSPORT_CC in extensions.received
+    simulcast = ""
+    if section.rids:
+        rids = [f"a=rid:{rid.id} {rid.direction} {rid.restrictions}".rstrip() + "\r\n" for rid in section.rids]
+        simulcast = f"{''.join(rids)}a=simulcast:recv {';'.join(rid.id for rid in section.rids)}\r\n"
+    codec_lines = codecs.lines if transport_cc else codecs.lines_without_transport_cc
+    return f"{section.offered.facts.answer_flags}{extensions.lines}{codec_lines}{simulcast}"
+
+
+def _sent_stream_lines(identity: SlotIdentity) -> str:
+    """Both `a=msid` and `a=ssrc`: without SSRCs or MID in packets, Chromium drops the media without a word."""
+    ssrcs, group = [identity.ssrc], ""
+    if identity.rtx_ssrc:
+        ssrcs.append(identity.rtx_ssrc)
+        group = f"a=ssrc-group:FID {identity.ssrc} {identity.rtx_ssrc}\r\n"
+    cname, msid = identity.cname, str(identity.msid)
+    named = [f"a=ssrc:{ssrc} cname:{cname}\r\na=ssrc:{ssrc} msid:{msid}\r\n" for ssrc in ssrcs]
+    return f"a=msid:{msid}\r\n{group}{''.join(named)}"
 
 
 def _default_destination(candidates: Sequence[Candidate]) -> tuple[str, int]:
     for candidate in candidates:
         if candidate.protocol == "udp":
-            family = _family(candidate.address)
-            if family is None:
+            try:
+                family = ipaddress.ip_address(candidate.address).version
+            except ValueError:
                 continue  # a host name is no connection address that every client takes
             return f"IN IP{family} {candidate.address}", candidate.port
     return "IN IP4 0.0.0.0", 9
-
-
-@lru_cache(maxsize=64)
-def _family(address: str) -> int | None:
-    """4 or 6, of one of the server's addresses; None for a host name."""
-    try:
-        return ipaddress.ip_address(address).version
-    except ValueError:
-        return None
-
-
-def _write_transport(
-    media: MediaDescription, transport: NegotiatedTransport, local: LocalDescription, *, trickle: bool
-) -> None:
-    write_credentials(media, transport.local)
-    media.add("a", "ice-options:" + ("ice2 trickle" if trickle else "ice2"))
-    media.add("a", f"fingerprint:{local.fingerprint}")
-    media.add("a", "setup:" + ("passive" if transport.dtls_role == "server" else "active"))
-
-
-def write_credentials(media: MediaDescription, credentials: IceCredentials) -> None:
-    media.add("a", f"ice-ufrag:{credentials.ufrag}")
-    media.add("a", f"ice-pwd:{credentials.pwd}")
-
-
-def _write_rtp(media: MediaDescription, section: SectionPlan) -> None:
-    offered = section.offered
-    if offered.media.has("rtcp-rsize"):
-        media.add("a", "rtcp-rsize")
-    if offered.media.has("extmap-allow-mixed"):
-        media.add("a", "extmap-allow-mixed")
-    for extension in section.extensions.lines:
-        direction = f"/{extension.direction}" if extension.direction else ""
-        media.add("a", f"extmap:{extension.id}{direction} {extension.uri}")
-    transport_cc = section.direction is not Direction.SENDONLY and TRANSPORT_CC in section.extensions.received
-    media.extend(_codec_lines(offered.codecs, transport_cc))
-    for rid in section.rids:
-        media.add("a", f"rid:{rid.id} {rid.direction} {rid.restrictions}".rstrip())
-    if section.rids:
-        media.add("a", f"simulcast:recv {';'.join(rid.id for rid in section.rids)}")
-
-
-@lru_cache(maxsize=64)
-def _codec_lines(codecs: tuple[Codec, ...], transport_cc: bool) -> tuple[Line, ...]:
-    """The attributes that say what these codecs are. Clients of one kind all offer the same ones."""
-    lines = []
-    for codec in codecs:
-        number, rtpmap = codec.payload_type, codec.rtpmap
-        channels = f"/{rtpmap.channels}" if rtpmap.channels > 1 else ""
-        lines.append(f"rtpmap:{number} {rtpmap.encoding}/{rtpmap.clock_rate}{channels}")
-        for kind in sorted(codec.feedback):
-            if kind != "transport-cc" or transport_cc:
-                lines.append(f"rtcp-fb:{number} {kind}")
-        if codec.parameters:
-            lines.append(
-                f"fmtp:{number} " + ";".join(f"{name}={value}" if value else name for name, value in codec.parameters)
-            )
-        if codec.rtx_payload_type:
-            lines.append(f"rtpmap:{codec.rtx_payload_type} rtx/{rtpmap.clock_rate}")
-            lines.append(f"fmtp:{codec.rtx_payload_type} apt={number}")
-    return tuple(Line("a", value) for value in lines)
-
-
-def _write_sent_stream(media: MediaDescription, identity: SlotIdentity) -> None:
-    """Both `a=msid` and `a=ssrc`: without SSRCs or MID in packets, Chromium drops the media without a word."""
-    media.add("a", f"msid:{identity.msid}")
-    ssrcs = [identity.ssrc]
-    if identity.rtx_ssrc:
-        ssrcs.append(identity.rtx_ssrc)
-        media.add("a", f"ssrc-group:FID {identity.ssrc} {identity.rtx_ssrc}")
-    for ssrc in ssrcs:
-        media.add("a", f"ssrc:{ssrc} cname:{identity.cname}")
-        media.add("a", f"ssrc:{ssrc} msid:{identity.msid}")

@@ -6,10 +6,8 @@ offered; whether a subscriber can decode what a publisher sends is decided per p
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 from mediasrv.rtc import h264
@@ -107,32 +105,8 @@ class Codec:
         return self.payload_type, self.format, self.rtx_payload_type
 
 
-_known: OrderedDict[tuple[object, ...], tuple[Codec, ...]] = OrderedDict()
-_KNOWN_MAX = 256
-_KNOWN_MAX_CHARACTERS = 8192  # of an m-line; browsers write about 3,000
-
-
 def shared_codecs(media: MediaDescription) -> list[Codec]:
-    """The codecs of an m-line that the server forwards, in the offer's order of preference.
-
-    Clients of one kind all say the same: what it means is remembered for the `_KNOWN_MAX` m-lines seen last.
-    """
-    lines = [media.values(name) for name in ("rtpmap", "fmtp", "rtcp-fb")]
-    key = (media.kind, media.formats, *map("\n".join, lines))
-    codecs = _known.get(key)
-    if codecs is None:
-        codecs = tuple(_read_codecs(media))
-        if sum(map(len, chain(media.formats, *lines))) > _KNOWN_MAX_CHARACTERS:
-            return list(codecs)
-        _known[key] = codecs
-        if len(_known) > _KNOWN_MAX:
-            _known.popitem(last=False)
-    else:
-        _known.move_to_end(key)
-    return list(codecs)
-
-
-def _read_codecs(media: MediaDescription) -> list[Codec]:
+    """The codecs of an m-line that the server forwards, in the offer's order of preference."""
     rtpmaps, parameters, feedback = media.rtpmaps, media.format_parameters, media.feedback
     supported_feedback = AUDIO_FEEDBACK if media.kind == "audio" else VIDEO_FEEDBACK
     rtx = _rtx_payload_types(media, rtpmaps, parameters)
@@ -153,20 +127,6 @@ def _read_codecs(media: MediaDescription) -> list[Codec]:
             )
         )
     return _without_strange_red(codecs)
-
-
-def map_payload_types(sent: Sequence[Codec], received: Sequence[Codec]) -> list[tuple[int, int, int]]:
-    """(publisher's payload type, subscriber's, subscriber's RTX or 0) of every codec that the subscriber can take.
-
-    An equal format is preferred over one that merely decodes the stream.
-    """
-    mapping = []
-    for codec in sent:
-        fitting = [other for other in received if other.format.decodes(codec.format)]
-        if fitting:
-            best = next((other for other in fitting if other.format == codec.format), fitting[0])
-            mapping.append((codec.payload_type, best.payload_type, best.rtx_payload_type))
-    return mapping
 
 
 def names(codecs: Iterable[Codec]) -> list[str]:

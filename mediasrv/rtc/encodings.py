@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from mediasrv.rtc.sdp import MediaDescription
+from mediasrv.rtc.offer import OfferedSection
 from mediasrv.rtc.sdp_attributes import Rid
+from mediasrv.rtc.section_facts import SectionFacts
 
 MAX_ENCODINGS = 4
 MAX_RID_BYTES = 16
@@ -21,33 +22,31 @@ class Encoding:
     rtx_ssrc: int = 0
 
 
-def offered_encodings(
-    media: MediaDescription, *, rid_negotiated: bool, payload_types: Collection[int]
-) -> tuple[list[Encoding], list[Rid]]:
+def offered_encodings(offered: OfferedSection, *, rid_negotiated: bool) -> tuple[tuple[Encoding, ...], Sequence[Rid]]:
     """What an m-line sends, lowest quality first, and the `a=rid` lines of the answer (empty without simulcast).
 
     The order is that of the `a=simulcast` line: every sender lists its qualities from low to high. SSRCs of streams
     that have a rid are learnt from the packets, since SDP does not say which is which.
     """
-    rids = _simulcast_rids(media, payload_types) if rid_negotiated else []
+    rids = _simulcast_rids(offered.facts, offered.codecs.payload_types) if rid_negotiated else []
     if rids:
-        return [Encoding(rid.id) for rid in rids], rids
-    groups = media.ssrc_groups
+        return tuple(Encoding(rid.id) for rid in rids), rids
+    ssrcs, groups = offered.sent.ssrcs, offered.sent.groups
     repairs = {g.ssrcs[0]: g.ssrcs[1] for g in groups if g.semantics == "FID" and len(g.ssrcs) == 2}
     for group in groups:
         # Before rids, the qualities were a group of SSRCs; they get their place as a name.
         if group.semantics == "SIM" and 2 <= len(group.ssrcs) <= MAX_ENCODINGS:
-            return [Encoding(str(i), ssrc, repairs.get(ssrc, 0)) for i, ssrc in enumerate(group.ssrcs)], []
-    primary = next((ssrc for ssrc in media.ssrcs if ssrc not in repairs.values()), 0)
-    return [Encoding("", primary, repairs.get(primary, 0))], []
+            return tuple(Encoding(str(i), ssrc, repairs.get(ssrc, 0)) for i, ssrc in enumerate(group.ssrcs)), ()
+    primary = next((ssrc for ssrc in ssrcs if ssrc not in repairs.values()), 0)
+    return (Encoding("", primary, repairs.get(primary, 0)),), ()
 
 
-def _simulcast_rids(media: MediaDescription, payload_types: Collection[int]) -> list[Rid]:
+def _simulcast_rids(facts: SectionFacts, payload_types: Collection[int]) -> list[Rid]:
     """The first usable alternative of each simulcast stream, as the answer's rids."""
-    simulcast = media.simulcast
+    simulcast = facts.simulcast
     if simulcast is None:
         return []
-    offered = media.rids
+    offered = facts.rids
     chosen: list[Rid] = []
     for alternatives in simulcast.send:
         for alternative in alternatives:

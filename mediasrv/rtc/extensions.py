@@ -2,41 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from mediasrv.rtc.capabilities import PUBLISHER_EXTENSIONS, SUBSCRIBER_EXTENSIONS
 from mediasrv.rtc.errors import NegotiationError
-from mediasrv.rtc.sdp import Direction, MediaDescription
+from mediasrv.rtc.sdp import Direction
 from mediasrv.rtc.sdp_attributes import ExtMap
+from mediasrv.rtc.section_facts import SectionFacts
 
 ONE_BYTE_IDS = range(1, 15)
 _IDS = frozenset(ONE_BYTE_IDS) | frozenset(range(16, 256))  # 15 ends a one-byte block, and from 4096 on they are no ids
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class SectionExtensions:
-    """What one m-line agreed on. `lines` are the answer's."""
+    """What one m-line agreed on."""
 
-    lines: tuple[ExtMap, ...] = ()
-    received: dict[str, int] = field(default_factory=dict)
+    maps: tuple[ExtMap, ...] = ()
+    """Those of the answer."""
+    received: Mapping[str, int] = field(default_factory=dict)
     """URI -> id of what the peer sends."""
-    sent: dict[str, int] = field(default_factory=dict)
-    """URI -> id of what the peer takes."""
+    sent: tuple[tuple[str, int], ...] = ()
+    """(URI, id) of what the peer takes."""
+
+    @cached_property
+    def lines(self) -> str:
+        """The answer's attributes."""
+        return "".join(
+            f"a=extmap:{map_.id}{f'/{map_.direction}' if map_.direction else ''} {map_.uri}\r\n" for map_ in self.maps
+        )
+
+    @cached_property
+    def sends_two_byte(self) -> bool:
+        """Whether the peer takes an id that only the two-byte form has."""
+        return any(id_ not in ONE_BYTE_IDS for _, id_ in self.sent)
 
 
-class TransportExtensions:
+class TransportExtensions(NamedTuple):
+    """What all m-lines of an offer agreed on, in their order. `received`: URI -> id of what the peer sends on any."""
+
+    sections: tuple[SectionExtensions, ...]
+    received: Mapping[str, int]
+
+
+@lru_cache(maxsize=1024)
+def negotiate_extensions(sections: tuple[tuple[SectionFacts, Direction], ...]) -> TransportExtensions:
+    """Of each m-line what it says, and our direction in the answer. Raises `NegotiationError` if an id has two
+    meanings.
+
+    Clients of one kind all offer the same, so what came of it is remembered.
+    """
+    agreement = _Agreement()
+    return TransportExtensions(tuple(agreement.add(*section) for section in sections), agreement.received)
+
+
+class _Agreement:
     """Collects the ids of one offer: with BUNDLE, an id means the same in every m-line (RFC 9143 §7.1.3)."""
 
     def __init__(self) -> None:
         self.received: dict[str, int] = {}
         self._meaning: dict[int, str] = {}
 
-    def negotiate(self, media: MediaDescription, answered: Direction) -> SectionExtensions:
-        """`answered` is our direction. Raises `NegotiationError` if an id has two meanings."""
-        lines, received, sent = [], {}, {}
+    def add(self, facts: SectionFacts, answered: Direction) -> SectionExtensions:
+        maps: list[ExtMap] = []
+        received: dict[str, int] = {}
+        sent: dict[str, int] = {}
         may_receive = answered.receives or answered is Direction.INACTIVE
         may_send = answered.sends or answered is Direction.INACTIVE
-        for offered in media.extmaps:
+        for offered in facts.extmaps:
             if offered.id not in _IDS or offered.uri in received or offered.uri in sent:
                 continue
             self._check_meaning(offered)
@@ -58,8 +94,8 @@ class TransportExtensions:
             if send:
                 sent[offered.uri] = offered.id
             if receive or send or remember:
-                lines.append(ExtMap(offered.id, offered.uri, _direction(offered, answered, receive, send)))
-        return SectionExtensions(tuple(lines), received, sent)
+                maps.append(ExtMap(offered.id, offered.uri, _direction(offered, answered, receive, send)))
+        return SectionExtensions(tuple(maps), received, tuple(sent.items()))
 
     def _check_meaning(self, offered: ExtMap) -> None:
         meaning = self._meaning.setdefault(offered.id, offered.uri)

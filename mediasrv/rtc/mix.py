@@ -7,6 +7,7 @@ from mediasrv.media.mixer import MAX_TALKERS as MAX_TALKERS
 from mediasrv.media.mixer import MIX_PAYLOAD_TYPE, Mixer
 from mediasrv.media.mixer import MixSettings as MixSettings
 from mediasrv.rtc.capabilities import Codec, CodecFormat
+from mediasrv.rtc.codec_set import CodecSet
 from mediasrv.rtc.producer import Producer, ProducerParameters
 from mediasrv.rtc.sdp_attributes import RtpMap
 
@@ -17,7 +18,7 @@ _OPUS = Codec(
     feedback=frozenset(),
     rtx_payload_type=0,
 )
-_PARAMETERS = ProducerParameters(kind="audio", mid="", codecs=(_OPUS,), encodings=(), transport_cc=False)
+_PARAMETERS = ProducerParameters(kind="audio", mid="", codecs=CodecSet((_OPUS,)), encodings=(), transport_cc=False)
 
 
 class AudioMix:

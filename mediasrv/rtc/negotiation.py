@@ -5,20 +5,21 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from mediasrv.rtc import capabilities
-from mediasrv.rtc.capabilities import TRANSPORT_CC
+from mediasrv.rtc.capabilities import RID, TRANSPORT_CC
 from mediasrv.rtc.data_channel import SctpParameters
 from mediasrv.rtc.encodings import offered_encodings
 from mediasrv.rtc.errors import NegotiationError
-from mediasrv.rtc.extensions import ONE_BYTE_IDS, SectionExtensions, TransportExtensions
+from mediasrv.rtc.extensions import SectionExtensions, negotiate_extensions
 from mediasrv.rtc.ice import IceCredentials
 from mediasrv.rtc.offer import Offer, OfferedSection, OfferedTransport, SectionOutline
 from mediasrv.rtc.producer import Producer, ProducerParameters
 from mediasrv.rtc.receive_slot import ReceiveSlot, SlotIdentity, SlotParameters
 from mediasrv.rtc.sdp import Direction
 from mediasrv.rtc.sdp_attributes import Fingerprint, Msid, Rid
+
+_NO_EXTENSIONS = SectionExtensions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class SectionPlan:
 
     offered: OfferedSection
     direction: Direction = Direction.INACTIVE
-    extensions: SectionExtensions = field(default_factory=SectionExtensions)
+    extensions: SectionExtensions = _NO_EXTENSIONS
     rids: Sequence[Rid] = ()
     producer: Producer | None = None
     slot: ReceiveSlot | None = None
@@ -158,11 +159,8 @@ def negotiate(
     `authorise` is asked about every m-line that begins to send. Raises `NegotiationError`.
     """
     transport = negotiate_transport(before, offer.transport)
-    extensions = TransportExtensions()
-    media = [section for section in offer.sections if section.live and section.sctp is None]
-    receiving = Counter(section.kind for section in media if section.direction.receives)
-    one_of_each = max(receiving.values(), default=0) <= 1
-    plan = Plan(offer, [], {}, transport, extensions.received)
+    plan = Plan(offer, [], {}, transport, {})
+    media: list[SectionPlan] = []
     for offered in offer.sections:
         section = SectionPlan(offered)
         plan.sections.append(section)
@@ -173,6 +171,7 @@ def negotiate(
         if offered.sctp is not None:
             plan.sctp = offered.sctp
             continue
+        media.append(section)
         receive = offered.direction.sends
         if receive and offered.mid not in producers:
             refusal = authorise(_offered_track(offered))
@@ -180,53 +179,49 @@ def negotiate(
                 plan.refused[offered.mid] = refusal
                 receive = False
         section.direction = Direction.of(send=offered.direction.receives, recv=receive)
-        section.extensions = extensions.negotiate(offered.media, section.direction)
+    agreed = negotiate_extensions(tuple((section.offered.facts, section.direction) for section in media))
+    plan.extensions = agreed.received
+    receiving = Counter(section.offered.kind for section in media if section.direction.sends)
+    one_of_each = max(receiving.values(), default=0) <= 1
+    for section, section.extensions in zip(media, agreed.sections, strict=True):
+        mid = section.offered.mid
         if section.direction.receives:
             parameters, section.rids = _producer_parameters(section)
-            existing = producers.get(offered.mid)
+            existing = producers.get(mid)
             if existing is None or not existing.parameters.same_media(parameters):
-                existing = Producer(parameters, _msid(offered), on_producer_closed)
+                existing = Producer(parameters, section.offered.sent.msid, on_producer_closed)
             section.producer = existing
         if section.direction.sends:
-            section.slot = _slot(section, slots.get(offered.mid), streams, one_of_each)
+            section.slot = _slot(section, slots.get(mid), streams, one_of_each)
     _check_ssrcs(plan)
     return plan
 
 
 def _offered_track(offered: OfferedSection) -> OfferedTrack:
-    simulcast = offered.media.simulcast
+    simulcast = offered.facts.simulcast
     rids = tuple(alternatives[0].id for alternatives in simulcast.send) if simulcast is not None else ()
-    return OfferedTrack(offered.mid, offered.kind, _msid(offered), rids)
-
-
-def _msid(offered: OfferedSection) -> str:
-    return next((str(msid) for msid in offered.media.msids), "")
+    return OfferedTrack(offered.mid, offered.kind, offered.sent.msid, rids)
 
 
 def _producer_parameters(section: SectionPlan) -> tuple[ProducerParameters, Sequence[Rid]]:
-    offered, extensions = section.offered, section.extensions
-    payload_types = {codec.payload_type for codec in offered.codecs}
-    encodings, rids = offered_encodings(
-        offered.media, rid_negotiated=capabilities.RID in extensions.received, payload_types=payload_types
-    )
-    transport_cc = TRANSPORT_CC in extensions.received and any(
-        "transport-cc" in codec.feedback for codec in offered.codecs
-    )
-    return ProducerParameters(offered.kind, offered.mid, offered.codecs, tuple(encodings), transport_cc), rids
+    offered, received = section.offered, section.extensions.received
+    encodings, rids = offered_encodings(offered, rid_negotiated=RID in received)
+    transport_cc = TRANSPORT_CC in received and "transport-cc" in offered.codecs.feedback
+    return ProducerParameters(offered.kind, offered.mid, offered.codecs, encodings, transport_cc), rids
 
 
 def _slot(section: SectionPlan, existing: ReceiveSlot | None, streams: LocalStreams, one_of_each: bool) -> ReceiveSlot:
-    offered, sent = section.offered, section.extensions.sent
+    offered, extensions = section.offered, section.extensions
     parameters = SlotParameters(
         kind=offered.kind,
         mid=offered.mid,
         codecs=offered.codecs,
-        extensions=tuple(sent.items()),
-        two_byte=offered.media.extmap_allow_mixed or any(id_ not in ONE_BYTE_IDS for id_ in sent.values()),
+        extensions=extensions.sent,
+        two_byte=offered.facts.takes_two_byte_extensions or extensions.sends_two_byte,
     )
     if existing is not None and existing.parameters.same_media(parameters):
         return existing
-    rtx = any(codec.rtx_payload_type for codec in offered.codecs)
+    rtx = offered.codecs.has_rtx
     return ReceiveSlot(parameters, streams.identity(offered.kind, offered.mid, rtx=rtx, one_of_each=one_of_each))
 
 

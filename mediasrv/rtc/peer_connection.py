@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from mediasrv import tracing
@@ -11,8 +11,7 @@ from mediasrv.media import events as media_events
 from mediasrv.media.handles import TransportHandle
 from mediasrv.media.media_worker import MediaWorker
 from mediasrv.rtc.active_speakers import ActiveSpeakers
-from mediasrv.rtc.answer import Answer, LocalDescription, bundled_mids, tagged_section, write_answer
-from mediasrv.rtc.certificate import Certificate
+from mediasrv.rtc.answer import Answer, LocalAddresses, LocalDescription, bundled_mids, tagged_section, write_answer
 from mediasrv.rtc.data_channel import SctpParameters
 from mediasrv.rtc.errors import NegotiationError
 from mediasrv.rtc.events import ChannelOpened, Closed, Connected, PeerEvent, TupleChanged
@@ -31,7 +30,6 @@ from mediasrv.rtc.policy import ANYTHING, MediaPolicy
 from mediasrv.rtc.producer import Producer
 from mediasrv.rtc.receive_slot import ReceiveSlot
 from mediasrv.rtc.sctp import SctpAssociation
-from mediasrv.rtc.sdp_attributes import Candidate
 from mediasrv.rtc.statistics import PeerStatistics, peer_statistics
 
 
@@ -42,16 +40,15 @@ def _permit(track: OfferedTrack) -> str | None:
 class PeerConnection:
     """One participant's media. `observer` gets its events, from the event loop; `Closed` is the last one.
 
-    `candidates` are the server's addresses on this worker's port, the most preferred first. `policy` gives the rules
-    that hold when an offer comes; `speakers` are those among whom it is told who speaks.
+    `addresses` are the server's, on this worker's port. `policy` gives the rules that hold when an offer comes;
+    `speakers` are those among whom it is told who speaks.
     """
 
     def __init__(
         self,
         worker: MediaWorker,
         *,
-        candidates: Sequence[Candidate],
-        certificate: Certificate,
+        addresses: LocalAddresses,
         observer: Callable[[PeerEvent], None],
         policy: Callable[[], MediaPolicy] = lambda: ANYTHING,
         speakers: ActiveSpeakers | None = None,
@@ -63,7 +60,7 @@ class PeerConnection:
         self._observer = observer
         self._policy = policy
         self._speakers = speakers
-        self._local = LocalDescription(secrets.randbits(62), tuple(candidates), certificate.fingerprint)
+        self._local = LocalDescription(secrets.randbits(62), addresses)
         self._streams = LocalStreams()
         self._offered: tuple[SectionOutline, ...] | None = None
         self._answers = 0
@@ -120,7 +117,7 @@ class PeerConnection:
                 on_producer_closed=self._forget_producer,
             )
             span.set("mediasrv.m_lines", len(plan.sections))
-            sdp = str(write_answer(plan, self._local, self._answers + 1, policy))
+            sdp = write_answer(plan, self._local, self._answers + 1, policy)
             return self._carry_out(plan, sdp, policy)
 
     def restart_ice(self, remote: IceFragment) -> IceFragment:
@@ -140,7 +137,7 @@ class PeerConnection:
         template = self._fragment
         return IceFragment(
             self._negotiated.local,
-            candidates=tuple(self._local.candidates),
+            candidates=self._local.addresses.candidates,
             end_of_candidates=True,
             mid=template.mid,
             media=template.media,
@@ -238,11 +235,11 @@ class PeerConnection:
         self._extensions = dict(plan.extensions)
         tagged = tagged_section(plan)
         if tagged is not None:
-            media = tagged.offered.media
+            facts = tagged.offered.facts
             self._fragment = IceFragment(
                 plan.transport.local,
-                mid=media.mid or "",
-                media=f"{media.kind} 9 {media.protocol} {media.formats[0]}",
+                mid=tagged.offered.written_mid or "",
+                media=f"{facts.kind} 9 {facts.protocol} {facts.formats[0]}",
                 bundle=tuple(bundled_mids(plan)),
             )
 

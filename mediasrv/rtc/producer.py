@@ -10,8 +10,7 @@ from mediasrv.media import events as media_events
 from mediasrv.media.handles import ProducerHandle, TransportHandle
 from mediasrv.media.mixer import Mix
 from mediasrv.media.speaker_group import SpeakerGroup
-from mediasrv.rtc import capabilities
-from mediasrv.rtc.capabilities import Codec
+from mediasrv.rtc.codec_set import CodecSet
 from mediasrv.rtc.encodings import Encoding
 from mediasrv.rtc.events import AudioLevel, PeerEvent, ProducerActive, ProducerBye
 
@@ -25,12 +24,12 @@ class ProducerParameters:
 
     kind: str
     mid: str
-    codecs: tuple[Codec, ...]
+    codecs: CodecSet
     encodings: tuple[Encoding, ...]
     transport_cc: bool
 
     def takes(self, feedback: str) -> bool:
-        return any(feedback in codec.feedback for codec in self.codecs)
+        return feedback in self.codecs.feedback
 
     def same_media(self, other: ProducerParameters) -> bool:
         """Whether packets mean the same under both, so that a producer can go on over a renegotiation."""
@@ -39,7 +38,7 @@ class ProducerParameters:
             and self.encodings == other.encodings
             and self.transport_cc == other.transport_cc
             and all(self.takes(feedback) == other.takes(feedback) for feedback in ("nack", "nack pli", "ccm fir"))
-            and {codec.meaning for codec in self.codecs} == {codec.meaning for codec in other.codecs}
+            and self.codecs.meaning == other.codecs.meaning
         )
 
 
@@ -75,7 +74,7 @@ class Producer:
     @property
     def codec_names(self) -> list[str]:
         """Of what the peer may send, in its order of preference."""
-        return capabilities.names(self.parameters.codecs)
+        return self.parameters.codecs.names
 
     @property
     def rids(self) -> list[str]:
@@ -135,10 +134,7 @@ class Producer:
         self.handle = transport.create_producer(
             kind=parameters.kind,
             mid=parameters.mid,
-            codecs=[
-                (codec.payload_type, codec.format.name, codec.format.clock_rate, codec.rtx_payload_type)
-                for codec in parameters.codecs
-            ],
+            codecs=parameters.codecs.for_the_plane,
             encodings=[(encoding.rid, encoding.ssrc, encoding.rtx_ssrc) for encoding in parameters.encodings],
             nack=parameters.takes("nack"),
             pli=parameters.takes("nack pli"),

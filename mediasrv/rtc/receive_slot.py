@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mediasrv.media import events as media_events
 from mediasrv.media.handles import ConsumerHandle, TransportHandle
-from mediasrv.rtc.capabilities import Codec, map_payload_types, names
+from mediasrv.rtc.codec_set import CodecSet, map_payload_types
 from mediasrv.rtc.errors import NegotiationError
 from mediasrv.rtc.events import EncodingChanged, PeerEvent
 from mediasrv.rtc.producer import Producer
@@ -22,7 +22,7 @@ class SlotParameters:
 
     kind: str
     mid: str
-    codecs: tuple[Codec, ...]
+    codecs: CodecSet
     extensions: tuple[tuple[str, int], ...]
     two_byte: bool
     """The peer takes two-byte header extensions next to one-byte ones (RFC 8285 §4.3)."""
@@ -33,7 +33,7 @@ class SlotParameters:
             self.kind == other.kind
             and set(self.extensions) == set(other.extensions)
             and self.two_byte == other.two_byte
-            and {codec.meaning for codec in self.codecs} == {codec.meaning for codec in other.codecs}
+            and self.codecs.meaning == other.codecs.meaning
         )
 
 
@@ -110,7 +110,7 @@ class ReceiveSlot:
             if producer.closed or producer.handle is None:
                 raise NegotiationError("producer_closed", f"the track of mid '{producer.mid}' has ended")
             if not self.can_receive(producer):
-                taken, sent = ", ".join(names(self.parameters.codecs)), ", ".join(producer.codec_names)
+                taken, sent = ", ".join(self.parameters.codecs.names), ", ".join(producer.codec_names)
                 raise NegotiationError(
                     "no_shared_codec", f"receive slot '{self.mid}' takes {taken}, and the track is sent as {sent}"
                 )

@@ -32,7 +32,7 @@ MAX_LINES = 1 << 15
 MAX_LINE_CHARACTERS = 8192
 MAX_MEDIA = 128
 
-_MEDIA_LINE = re.compile(r"([!-~]+) ([0-9]{1,5})(?:/([0-9]{1,5}))? ([!-~]+)((?: [!-~]+)+)", re.ASCII)
+MEDIA_LINE = re.compile(r"([!-~]+) ([0-9]{1,5})(?:/([0-9]{1,5}))? ([!-~]+)((?: [!-~]+)+)", re.ASCII)
 # A text that is nothing but such lines needs no closer look: several times as fast as line by line.
 _LINE = re.compile(r"([a-z])=([^\r\n\0]{0,8190})(\r?\n)")
 _BANDWIDTH = re.compile(r"([!-9;-~]+):([0-9]{1,15})", re.ASCII)
@@ -46,17 +46,17 @@ class Direction(Flag):
     RECVONLY = 2
     SENDRECV = 3
 
-    @classmethod
-    def of(cls, *, send: bool, recv: bool) -> Self:
-        return cls((1 if send else 0) | (2 if recv else 0))
+    @staticmethod
+    def of(*, send: bool, recv: bool) -> Direction:
+        return _DIRECTIONS[(1 if send else 0) | (2 if recv else 0)]
 
     @property
     def sends(self) -> bool:
-        return self.value & 1 != 0
+        return self is Direction.SENDONLY or self is Direction.SENDRECV
 
     @property
     def receives(self) -> bool:
-        return self.value & 2 != 0
+        return self is Direction.RECVONLY or self is Direction.SENDRECV
 
     @property
     def word(self) -> str:
@@ -65,6 +65,7 @@ class Direction(Flag):
 
 
 _DIRECTION_WORDS = ("inactive", "sendonly", "recvonly", "sendrecv")
+_DIRECTIONS = (Direction.INACTIVE, Direction.SENDONLY, Direction.RECVONLY, Direction.SENDRECV)
 
 
 class Line(NamedTuple):
@@ -156,7 +157,7 @@ class MediaDescription(Section):
 
     @classmethod
     def begin(cls, line: Line, session: Section) -> Self:
-        match = _MEDIA_LINE.fullmatch(line.value)
+        match = MEDIA_LINE.fullmatch(line.value)
         if match is None:
             raise SdpError(line.number, f"'m={line.value[:80]}' is not 'm=MEDIA PORT PROTOCOL FORMAT…'")
         if int(match[2]) > 65535:

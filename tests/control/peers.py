@@ -8,6 +8,7 @@ from pathlib import Path
 from recording_worker import RecordingWorker
 
 from mediasrv.media.media_worker import MediaWorker
+from mediasrv.rtc.answer import LocalAddresses
 from mediasrv.rtc.certificate import Certificate
 from mediasrv.rtc.events import PeerEvent
 from mediasrv.rtc.peer_connection import PeerConnection
@@ -42,8 +43,7 @@ class Peer:
         self.events: list[PeerEvent] = []
         self.connection = PeerConnection(
             self.media,
-            candidates=candidates,
-            certificate=CERTIFICATE,
+            addresses=LocalAddresses(candidates, CERTIFICATE.fingerprint),
             observer=self.events.append,
         )
 

@@ -12,6 +12,7 @@ from mediasrv.media.media_worker import MediaWorker
 from mediasrv.rooms.ports import PeerConnection as PeerConnectionPort
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.room import Room, RoomLimits
+from mediasrv.rtc.answer import LocalAddresses
 from mediasrv.rtc.events import PeerEvent
 from mediasrv.rtc.peer_connection import PeerConnection
 
@@ -29,7 +30,9 @@ class RealHouse(House):
         self.registry = RoomRegistry(self.negotiate, clock=self.clock)
 
     def negotiate(self, room: Room, observer: Callable[[PeerEvent], None]) -> PeerConnectionPort:
-        return PeerConnection(self.media, candidates=CANDIDATES, certificate=CERTIFICATE, observer=observer)
+        return PeerConnection(
+            self.media, addresses=LocalAddresses(CANDIDATES, CERTIFICATE.fingerprint), observer=observer
+        )
 
     def report(self, *event: object) -> None:
         self.worker.report(*event)

@@ -27,7 +27,7 @@ class FailedAttempts:
 
     def wait_s(self, address: str | None) -> float:
         """0, or for how many seconds nothing of this address is looked at; that is counted in `refused`."""
-        failures = self._level(network_of(address))
+        failures = self._level(network_of(address)) if self._failures else 0
         if failures < BURST:
             return 0
         self.refused += 1

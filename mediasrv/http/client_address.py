@@ -28,7 +28,7 @@ class ClientAddresses:
         """
         address = request.remote
         named = [part.strip() for line in request.headers.getall("X-Forwarded-For", []) for part in line.split(",")]
-        while address is not None and self._is_trusted(address) and named:
+        while address is not None and named and self._is_trusted(address):
             nearer = _ip(named.pop())
             if nearer is None:
                 break

@@ -23,6 +23,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -105,12 +106,29 @@ def searchable(room: str) -> str:
 
 def milliseconds(ts: str) -> int:
     """Of a record's `ts`, since the Unix epoch."""
+    if len(ts) == _TS_CHARACTERS and ts.endswith("Z"):
+        return _second_of(ts[:_SECOND_CHARACTERS]) * 1000 + int(ts[_SECOND_CHARACTERS + 1 : -1])
     return round(datetime.fromisoformat(ts).timestamp() * 1000)
 
 
 def timestamp(ms: int) -> str:
     """A record's `ts`: UTC in RFC 3339."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{_text_of(ms // 1000)}.{ms % 1000:03}Z"
+
+
+_SECOND_CHARACTERS = len("2026-01-31T12:00:00")
+_TS_CHARACTERS = len("2026-01-31T12:00:00.000Z")
+
+
+# Many records are of the same second.
+@lru_cache(maxsize=64)
+def _text_of(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
+
+
+@lru_cache(maxsize=64)
+def _second_of(text: str) -> int:
+    return int(datetime.fromisoformat(text + "Z").timestamp())
 
 
 class Signer:

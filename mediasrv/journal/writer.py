@@ -28,16 +28,20 @@ from mediasrv.store.database import DATABASE_ERRORS, words
 
 log = structlog.get_logger("journal.writer")
 
+GATHERED_BYTES = 32 << 10  # of the spool, after which its records are not waited with
+
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class WriterLimits:
-    """`queue` records wait in memory for the spool, `batch` go into one transaction, which has `transaction_s`."""
+    """`queue` records wait in memory for the spool, `batch` go into one transaction, which has `transaction_s` and
+    begins `gather_s` after its first record is in the spool: a transaction costs as much as dozens of records."""
 
     queue: int = 20_000
     batch: int = 256
     transaction_s: float = 30.0
+    gather_s: float = 0.02
     retry_first_s: float = 0.1
     retry_last_s: float = 5.0
     spool_retry_s: float = 1.0
@@ -227,6 +231,8 @@ class JournalWriter:
         while True:
             await self._spooled.wait()
             self._spooled.clear()
+            if self._spool.waiting_bytes < GATHERED_BYTES:
+                await asyncio.sleep(self._limits.gather_s)
             while await self._store_some():
                 if not self.database_failing:
                     delay_s = self._limits.retry_first_s
@@ -244,7 +250,7 @@ class JournalWriter:
         records, end = await self._on_disk(partial(self._spool.peek, self._limits.batch))
         if records:
             if await self._store(records):
-                await self._on_disk(partial(self._spool.remove, end))
+                await self._on_disk(partial(self._forget, end))
             return True
         if end > 0 and self._spool.waiting_bytes:  # nothing but damaged lines
             log.error("the journal's spool is damaged: lines of it cannot be read", damaged=self._spool.damaged)
@@ -256,6 +262,7 @@ class JournalWriter:
             records = [record for record, _ in islice(self._queue, self._limits.batch)]
             if records and not self._spool.waiting_bytes and await self._store(records):
                 self._shift(len(records))
+                await self._on_disk(partial(self._note_head, self._table.position, self._table.hash))
         return True
 
     async def _store(self, records: Sequence[Record]) -> bool:
@@ -283,8 +290,12 @@ class JournalWriter:
         self.written += len(rows)
         if rows:
             self._committed(rows)
-            await self._on_disk(partial(self._note_head, self._table.position, self._table.hash))
         return True
+
+    def _forget(self, end: int) -> None:
+        """What lies in the spool before `end` is in the database. On the disk's thread."""
+        self._spool.remove(end)
+        self._note_head(self._table.position, self._table.hash)
 
     async def _watch(self) -> None:
         """While the database owes a transaction, make sure of what waits for it on the disk."""

@@ -88,8 +88,9 @@ class Bans:
 
     def check(self, room: str, identity: str, address: str | None, now: float) -> None:
         """Raises `RoomError` `banned` if somebody of this identity or address may not come in."""
-        network = network_of(address)
-        found = [ban for ban in self.of_room(room, now) if ban.meets(identity, network)]
+        bans = self.of_room(room, now)
+        network = network_of(address) if bans else None
+        found = [ban for ban in bans if ban.meets(identity, network)]
         if found:
             until = max(ban.until for ban in found)
             raise RoomError("banned", "a moderator has banned you from this room for a time", {"until": until})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from mediasrv.rtc.mix import MixSettings
 
@@ -37,8 +38,7 @@ class LeaveReason(StrEnum):
     SERVER_STOPPING = "server_stopping"
 
 
-@dataclass(frozen=True, slots=True)
-class TrackInfo:
+class TrackInfo(Struct, frozen=True):
     """One track. `muted` is true while nothing of it is forwarded: its owner muted it, or lost the permission for it.
     `encodings` are the rids of its simulcast encodings, lowest quality first; empty without simulcast."""
 
@@ -51,8 +51,7 @@ class TrackInfo:
     codec: str
 
 
-@dataclass(frozen=True, slots=True)
-class ParticipantInfo:
+class ParticipantInfo(Struct, frozen=True):
     """One participant and its tracks, oldest first. `joined_at` is in seconds since the Unix epoch."""
 
     id: str
@@ -61,11 +60,10 @@ class ParticipantInfo:
     joined_at: float
     tracks: tuple[TrackInfo, ...]
     metadata: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class GuestInfo:
+class GuestInfo(Struct, frozen=True):
     """Somebody who waits in the lobby, since a time in seconds since the Unix epoch."""
 
     id: str
@@ -74,19 +72,20 @@ class GuestInfo:
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class KeptMessage:
+class KeptMessage(Struct, frozen=True):
     """A message to everybody that the room keeps. The text stays out of `repr`, and so out of logs."""
 
     id: str
     sender_id: str
     sender_name: str
     sent_at: float
-    text: str = field(repr=False)
+    text: str
+
+    def __repr__(self) -> str:
+        return f"KeptMessage({self.id!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class RoomInfo:
+class RoomInfo(Struct, frozen=True):
     """A room as a whole. `opened_at` is in seconds since the Unix epoch; `participants` and `guests` are how many there
     are, in it and waiting. `track_bitrate_bps` is None where there is no bound."""
 
@@ -108,16 +107,14 @@ class RoomInfo:
     metadata: str
 
 
-@dataclass(frozen=True, slots=True)
-class SlotSource:
+class SlotSource(Struct, frozen=True):
     """What a receive slot shows. `participant_id` is None for the mix of the room."""
 
     participant_id: str | None
     track_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class RoomEvent:
+class RoomEvent(Struct, frozen=True):
     """`room` is the room's name; `room_id` tells its openings apart."""
 
     room: str
@@ -127,23 +124,20 @@ class RoomEvent:
 # --- for everybody in the room -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class RoomOpened(RoomEvent):
+class RoomOpened(RoomEvent, frozen=True):
     """Somebody is about to join a room that was not there, or a control session has created it: then `by` is set."""
 
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RoomClosed(RoomEvent):
+class RoomClosed(RoomEvent, frozen=True):
     """The last participant has left, and the room was empty for as long as it stays open then. `by` is who closed it,
     where somebody did."""
 
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RoomUpdated(RoomEvent):
+class RoomUpdated(RoomEvent, frozen=True):
     """Settings of the room have changed: those in `changed`, to what is in `info`."""
 
     info: RoomInfo
@@ -151,8 +145,7 @@ class RoomUpdated(RoomEvent):
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServerDraining(RoomEvent):
+class ServerDraining(RoomEvent, frozen=True):
     """The server is being stopped: nobody new comes in, and who is still there at `until` has to leave.
 
     `until` is in seconds since the Unix epoch; `reconnect_url` is where to go on, empty if that is not known.
@@ -162,38 +155,33 @@ class ServerDraining(RoomEvent):
     reconnect_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class ParticipantJoined(RoomEvent):
+class ParticipantJoined(RoomEvent, frozen=True):
     """`address` is the IP address that they come from, where it is known. It is for the journal alone."""
 
     participant: ParticipantInfo
     address: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ParticipantUpdated(RoomEvent):
+class ParticipantUpdated(RoomEvent, frozen=True):
     """Its name, metadata or attributes have changed."""
 
     participant: ParticipantInfo
 
 
-@dataclass(frozen=True, slots=True)
-class SignalingLost(RoomEvent):
+class SignalingLost(RoomEvent, frozen=True):
     """The participant's signaling connection is gone; it may come back for a while."""
 
     participant_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class SignalingResumed(RoomEvent):
+class SignalingResumed(RoomEvent, frozen=True):
     """Another signaling connection speaks for the participant: its `epoch`-th."""
 
     participant_id: str
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class ParticipantLeft(RoomEvent):
+class ParticipantLeft(RoomEvent, frozen=True):
     """Exactly one for each `ParticipantJoined`, after the last of its tracks is unpublished."""
 
     participant_id: str
@@ -203,18 +191,15 @@ class ParticipantLeft(RoomEvent):
     """Who made it so, where that was somebody else."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrackPublished(RoomEvent):
+class TrackPublished(RoomEvent, frozen=True):
     track: TrackInfo
 
 
-@dataclass(frozen=True, slots=True)
-class TrackUnpublished(RoomEvent):
+class TrackUnpublished(RoomEvent, frozen=True):
     track: TrackInfo
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureToggled(RoomEvent):
+class FeatureToggled(RoomEvent, frozen=True):
     """A track began or ceased to be forwarded: published, muted, unmuted, unpublished, or its permission changed.
 
     On and off alternate for a track, on first and off last. `by` is the id of the participant who did it, "server", or
@@ -228,15 +213,13 @@ class FeatureToggled(RoomEvent):
     track_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Speaking(RoomEvent):
+class Speaking(RoomEvent, frozen=True):
     """Who speaks now, by participant id; levels in dBov, 0 the loudest. Empty once when everybody is silent again."""
 
     levels: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class DominantSpeaker(RoomEvent):
+class DominantSpeaker(RoomEvent, frozen=True):
     """Somebody else has the floor now: `participant_id`, speaking in `track_id`. Both are None when who had it was
     muted or has left, and nobody else speaks."""
 
@@ -247,8 +230,7 @@ class DominantSpeaker(RoomEvent):
 # --- for those whom it concerns ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class MessageSent(RoomEvent):
+class MessageSent(RoomEvent, frozen=True):
     """For its recipients. `to` is None for everybody. `pending` are those whose signaling connection was lost: they get
     it when they come back. One that is not `reliable` may get lost on its way. The text stays out of `repr`, and so out
     of logs."""
@@ -260,12 +242,14 @@ class MessageSent(RoomEvent):
     recipients: tuple[str, ...]
     pending: tuple[str, ...]
     sent_at: float
-    text: str = field(repr=False)
+    text: str
     reliable: bool = True
 
+    def __repr__(self) -> str:
+        return f"MessageSent({self.message_id!r})"
 
-@dataclass(frozen=True, slots=True)
-class MessageDelivered(RoomEvent):
+
+class MessageDelivered(RoomEvent, frozen=True):
     """For the sender: somebody who was away when the message was sent has it now."""
 
     message_id: str
@@ -273,15 +257,13 @@ class MessageDelivered(RoomEvent):
     recipient_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class GuestWaiting(RoomEvent):
+class GuestWaiting(RoomEvent, frozen=True):
     """For moderators: somebody waits to be let in."""
 
     guest: GuestInfo
 
 
-@dataclass(frozen=True, slots=True)
-class GuestDecided(RoomEvent):
+class GuestDecided(RoomEvent, frozen=True):
     """For moderators: somebody waits no longer. `by` is who let them in or refused them."""
 
     guest: GuestInfo
@@ -289,8 +271,7 @@ class GuestDecided(RoomEvent):
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ParticipantBanned(RoomEvent):
+class ParticipantBanned(RoomEvent, frozen=True):
     """For moderators. `identity` is None for the ban of an address, which is not told."""
 
     ban_id: str
@@ -300,8 +281,7 @@ class ParticipantBanned(RoomEvent):
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class BanLifted(RoomEvent):
+class BanLifted(RoomEvent, frozen=True):
     """For moderators."""
 
     ban_id: str
@@ -309,8 +289,7 @@ class BanLifted(RoomEvent):
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class UnmuteAsked(RoomEvent):
+class UnmuteAsked(RoomEvent, frozen=True):
     """For the participant: somebody asks it to turn a source on."""
 
     participant_id: str
@@ -318,8 +297,7 @@ class UnmuteAsked(RoomEvent):
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class PermissionsChanged(RoomEvent):
+class PermissionsChanged(RoomEvent, frozen=True):
     """For the participant and for moderators.
 
     `permissions` are the names of the flags that hold now, of which `added` and `removed` are new; `granted` and
@@ -336,16 +314,14 @@ class PermissionsChanged(RoomEvent):
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class SlotsChanged(RoomEvent):
+class SlotsChanged(RoomEvent, frozen=True):
     """For the participant: the slots, by mid, that show something else now."""
 
     participant_id: str
     slots: Mapping[str, SlotSource | None]
 
 
-@dataclass(frozen=True, slots=True)
-class SlotsNeeded(RoomEvent):
+class SlotsNeeded(RoomEvent, frozen=True):
     """For the participant: how many receive slots of each kind it lacks."""
 
     participant_id: str
@@ -353,8 +329,7 @@ class SlotsNeeded(RoomEvent):
     video: int
 
 
-@dataclass(frozen=True, slots=True)
-class EncodingChanged(RoomEvent):
+class EncodingChanged(RoomEvent, frozen=True):
     """For the participant: its slot `mid` shows the encoding `rid` now."""
 
     participant_id: str
@@ -362,8 +337,7 @@ class EncodingChanged(RoomEvent):
     rid: str
 
 
-@dataclass(frozen=True, slots=True)
-class MediaConnected(RoomEvent):
+class MediaConnected(RoomEvent, frozen=True):
     """For the participant: its media transport is up."""
 
     participant_id: str

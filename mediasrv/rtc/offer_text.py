@@ -7,6 +7,8 @@ is read line by line, which is also what finds the line of an error.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import repeat
 from typing import NamedTuple, Self
 
 from mediasrv.rtc.errors import SdpError
@@ -37,25 +39,21 @@ class OwnLines:
 
     __slots__ = ("_lines",)
 
-    def __init__(self) -> None:
+    def __init__(self, lines: Iterable[tuple[int, str | None, str]]) -> None:
+        """`lines`: (number, name, value); those without a name are left out."""
         self._lines: dict[str, list[tuple[int, str]]] = {}
+        for number, name, value in lines:
+            if name is None:
+                continue
+            if name in self._lines:
+                self._lines[name].append((number, value))
+            else:
+                self._lines[name] = [(number, value)]
 
     @classmethod
     def of(cls, section: Section) -> Self:
-        own = cls()
-        for kind, text, number, _ in section.lines:
-            if kind == "a":
-                name, _, value = text.partition(":")
-                if name in _OWN_NAMES:
-                    own.add(name, value, number)
-        return own
-
-    def add(self, name: str, value: str, number: int = 0) -> None:
-        lines = self._lines.get(name)
-        if lines is None:
-            self._lines[name] = [(number, value)]
-        else:
-            lines.append((number, value))
+        attributes = ((line.number, *line.attribute) for line in section.lines if line.kind == "a")
+        return cls(line for line in attributes if line[1] in _OWN_NAMES)
 
     def all(self, name: str) -> list[tuple[int, str]]:
         """(Line number, value) of each."""
@@ -148,10 +146,7 @@ def _cut_section(inherited: str, body: str) -> _CutSection | None:
     match = MEDIA_LINE.fullmatch(first.removesuffix("\r"))
     if match is None or (port := int(match[2])) > 65535:
         return None
-    own = OwnLines()
     # What lies between the client's own lines, the name of the attribute and its value, and so on.
     pieces = _OWN_LINE.split(f"{body[len(first) :]}\n")
-    for name, value in zip(pieces[1::3], pieces[2::3], strict=True):
-        if name is not None:
-            own.add(name, value)
+    own = OwnLines(zip(repeat(0), pieces[1::3], pieces[2::3], strict=False))
     return _CutSection(port, SectionKey(inherited, f"{match[1]} {match[4]}{match[5]}", "".join(pieces[::3])), own)

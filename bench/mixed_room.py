@@ -34,7 +34,7 @@ from mediasrv.loadtest.tokens import SignedTokens
 from mediasrv.loadtest.wanted import CpuShares, Own
 from mediasrv.loadtest.whip_whep import WhipWhep
 from mediasrv.rtc.certificate import Certificate
-from mediasrv.signaling.schema import Mix
+from mediasrv.signaling.schema import MixChange
 from mediasrv.tokens import mint
 
 ROOM = "room"
@@ -61,7 +61,7 @@ def main() -> None:
         "--fec", action="store_true", help="it is encoded in the voice modes, which cost four times as much"
     )
     given = vars(parser.parse_args())
-    mix = Mix(
+    mix = MixChange(
         talkers=given.pop("heard"),
         complexity=given.pop("complexity"),
         channels=given.pop("channels"),
@@ -71,7 +71,13 @@ def main() -> None:
 
 
 async def _measure(
-    mix: Mix, rooms: int, participants: int, talkers: int, listeners: int, seconds: float, max_linger_us: int | None
+    mix: MixChange,
+    rooms: int,
+    participants: int,
+    talkers: int,
+    listeners: int,
+    seconds: float,
+    max_linger_us: int | None,
 ) -> None:
     certificate = Certificate.generate()
     shares = CpuShares.plan(1, pin=True)

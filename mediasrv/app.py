@@ -36,7 +36,8 @@ from mediasrv.media.placement import Placement
 from mediasrv.media.worker_pool import MediaSettings, WorkerPool, native_worker
 from mediasrv.media_ports import port_ranges, why_not_bound
 from mediasrv.metrics.server import ServerMetrics
-from mediasrv.reload import RunningParts, room_defaults
+from mediasrv.reload import RunningParts
+from mediasrv.room_defaults import room_defaults
 from mediasrv.rooms.clock import SystemClock
 from mediasrv.rooms.draining import Draining
 from mediasrv.rooms.ports import PeerObserver

@@ -14,6 +14,7 @@ import typer
 
 from mediasrv import config
 from mediasrv.lazy_commands import LazyCommands
+from mediasrv.room_options import room_options
 from mediasrv.rooms.permissions import FLAG_OF_NAME, Permission, flag_names, from_names
 
 EXIT_FAILED = 1
@@ -46,10 +47,19 @@ ConfigFile = Annotated[
 ]
 
 
+def _with_options_of_rooms(function: Callable[..., None]) -> Callable[..., None]:
+    """In place of its `**rooms`: an option for each setting of rooms, with the words of that setting."""
+    signature = inspect.signature(function, eval_str=True)
+    own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    function.__signature__ = signature.replace(parameters=[*own, *room_options()])  # type: ignore[attr-defined]
+    return function
+
+
 @app.command(
     epilog="Every option is also a key of the TOML file (rtc_port = 7882) and an environment variable "
     "(MEDIASRV_RTC_PORT=7882). The command line wins over the environment, and that over the file."
 )
+@_with_options_of_rooms
 def serve(
     config_file: ConfigFile = None,
     http: Annotated[
@@ -127,19 +137,6 @@ def serve(
             help="Whether a room opens when somebody joins it, or control sessions create rooms. Default: it opens.",
         ),
     ] = None,
-    room_lobby: Annotated[
-        bool | None,
-        typer.Option("--room-lobby", metavar="", help="Moderators let people into rooms. Default: people come in."),
-    ] = None,
-    room_history: Annotated[
-        int | None, typer.Option(metavar="N", help="Messages that a room keeps for those who come later. Default: 0.")
-    ] = None,
-    room_mix_above: Annotated[
-        int | None, typer.Option(metavar="N", help="With more people a room is heard as a mix. Default: 0, never.")
-    ] = None,
-    room_mix_talkers: Annotated[
-        int | None, typer.Option(metavar="N", help="How many are heard at once in a mix, the loudest. Default: 3.")
-    ] = None,
     resume_s: Annotated[
         float | None,
         typer.Option(metavar="S", help="How long somebody with a lost connection may come back. Default: 30."),
@@ -183,9 +180,10 @@ def serve(
             metavar="US", help="How long a loaded worker waits at most for more packets. Default: 2000; 0: never."
         ),
     ] = None,
+    **rooms: Any,
 ) -> None:
     """Run the server until it gets SIGINT or SIGTERM."""
-    options = _given(locals())
+    options = _given(locals() | rooms)
 
     def read() -> config.Settings:
         settings = config.load(options, file=config_file)

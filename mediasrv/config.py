@@ -2,6 +2,8 @@
 
 Every setting has one name everywhere: `rtc_port` in the file, `MEDIASRV_RTC_PORT` in the environment, `--rtc-port` on
 the command line. In the environment a list is separated by commas, and a map, as `keys`, is `name:secret,name:secret`.
+
+In the file, those of rooms may stand in a table of their own: `[rooms]` with `lobby` is `room_lobby`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 import msgspec
 
+from mediasrv import room_defaults
 from mediasrv.config_check import check
 from mediasrv.host_port import HostPort as HostPort
 from mediasrv.settings import DEV_KEY as DEV_KEY
@@ -96,10 +99,21 @@ def _from_file(path: Path) -> dict[str, _Value]:
         raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from None
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    rooms = table.pop(room_defaults.TABLE, {})
     for name in table:
         if name not in FIELDS:
             raise ConfigError(f"{path}: unknown key '{name}'{_suggestion(name)}")
-    return {name: _Value(value, str(path)) for name, value in table.items()}
+    layers = {name: _Value(value, str(path)) for name, value in table.items()}
+    if not isinstance(rooms, dict):
+        raise ConfigError(f"{path}: rooms is a table: write [rooms], and below it what rooms shall be like")
+    try:
+        for name, value in room_defaults.from_table(rooms):
+            if name in layers:
+                raise ConfigError(f"{path}: {name} is set twice, by itself and in [rooms]")
+            layers[name] = _Value(value, f"[rooms] of {path}")
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return layers
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, _Value]:
@@ -160,7 +174,8 @@ def _with_dev_defaults(settings: Settings, sources: dict[str, str]) -> Settings:
 
 
 def _suggestion(name: str, prefix: str = "") -> str:
-    close = difflib.get_close_matches(name.lower().replace("-", "_"), FIELDS, n=1)
+    known = FIELDS if prefix else (room_defaults.TABLE, *FIELDS)
+    close = difflib.get_close_matches(name.lower().replace("-", "_"), known, n=1)
     if close:
         return f"; did you mean '{prefix}{close[0].upper() if prefix else close[0]}'?"
-    return f"; known keys are {', '.join(sorted(FIELDS))}"
+    return f"; known keys are {', '.join(sorted(known))}"

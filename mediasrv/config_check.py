@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from mediasrv.control.address import TcpAddress
 from mediasrv.host_port import HostPort
 from mediasrv.journal.settings import check_webhooks, parse_retention
+from mediasrv.rooms.permissions import GrantsError, from_names
+from mediasrv.rooms.settings import BITRATE_MIN_BPS, KNOWN_CODECS
 from mediasrv.settings import ConfigError, Settings
 
 SECRET_MIN_BYTES = 32  # HS256 with less is weaker than its hash (RFC 7518 §3.2)
@@ -22,6 +24,7 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
         _check_networks(settings)
         _check_urls(settings)
         _check_keys(settings)
+        _check_rooms(settings)
         if settings.tls_key and not settings.tls_cert:
             raise _WrongError("tls_key", "a key without a certificate: give the certificate's file as tls_cert")
         for name, of_journal in (
@@ -127,3 +130,17 @@ def _check_keys(settings: Settings) -> None:
                 "keys",
                 f"the secret of '{key}' has less than {SECRET_MIN_BYTES} bytes; `openssl rand -hex 32` makes one",
             )
+
+
+def _check_rooms(settings: Settings) -> None:
+    if 0 < settings.room_track_bitrate_bps < BITRATE_MIN_BPS:
+        raise _WrongError(
+            "room_track_bitrate_bps", f"no track does with less than {BITRATE_MIN_BPS}; give 0 for no bound"
+        )
+    try:
+        from_names(settings.room_default_permissions)
+    except GrantsError as error:
+        raise _WrongError("room_default_permissions", str(error)) from None
+    for codec in settings.room_codecs:
+        if codec not in KNOWN_CODECS:
+            raise _WrongError("room_codecs", f"'{codec}' is not one of {', '.join(KNOWN_CODECS)}")

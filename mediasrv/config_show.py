@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from mediasrv.config import Loaded
+from mediasrv.room_defaults import PATHS, TABLE, TABLE_MEANINGS
 from mediasrv.settings import SECRET_SETTINGS, description
 
 MASK = "********"
@@ -20,11 +21,22 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 def as_toml(loaded: Loaded) -> str:
     """A file that the server takes, but for the secrets, which are masked."""
-    paragraphs = []
+    tables: dict[str, list[str]] = {"": []}  # what belongs to none stands before all of them
     for name, value in _shown(loaded).items():
-        line = f"{name} = {_toml(value)}"
-        paragraphs.append(f"# {description(name)}\n{line}  # {loaded.sources.get(name, DEFAULT)}\n")
-    return "\n".join(paragraphs)
+        above, key = _place(name)
+        if above not in tables:
+            tables[above] = [f"# {TABLE_MEANINGS[above]}\n[{above}]\n"]
+        line = f"{key} = {_toml(value)}  # {loaded.sources.get(name, DEFAULT)}"
+        tables[above].append(f"# {description(name)}\n{line}\n")
+    return "\n".join(paragraph for paragraphs in tables.values() for paragraph in paragraphs)
+
+
+def _place(name: str) -> tuple[str, str]:
+    """Of a setting in the file: the table, or nothing, and the key."""
+    if name not in PATHS:
+        return "", name
+    *above, key = PATHS[name]
+    return ".".join((TABLE, *above)), key
 
 
 def as_json(loaded: Loaded) -> str:

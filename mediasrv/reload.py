@@ -15,10 +15,9 @@ from mediasrv.journal.durable import DurableJournal
 from mediasrv.journal.journal import Journal
 from mediasrv.journal.settings import parse_retention
 from mediasrv.media.placement import Placement
+from mediasrv.room_defaults import room_defaults
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.room import RoomLimits
-from mediasrv.rooms.settings import RoomSettings
-from mediasrv.rtc.mix import MixSettings
 from mediasrv.settings import FIELDS, Settings
 from mediasrv.store.database import DATABASE_ERRORS, words
 from mediasrv.tls import TlsContext, TlsError, TlsFiles
@@ -47,16 +46,6 @@ def changes(before: Settings, after: Settings, tls_prefixes: Mapping[str, object
         if bool(getattr(before, cert)) != bool(getattr(after, cert)):  # TLS begins, or ends
             waiting |= {cert, f"{prefix}_key"}.intersection(changed)
     return Change(tuple(name for name in changed if name not in waiting), tuple(sorted(waiting)))
-
-
-def room_defaults(settings: Settings) -> RoomSettings:
-    """Of rooms that open by themselves."""
-    return RoomSettings(
-        lobby=settings.room_lobby,
-        history=settings.room_history,
-        mix_above=settings.room_mix_above or None,
-        mix=MixSettings(talkers=settings.room_mix_talkers),
-    )
 
 
 @dataclass

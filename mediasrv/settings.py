@@ -12,8 +12,14 @@ from mediasrv import host_port
 from mediasrv.control.address import ControlAddress, parse_address
 from mediasrv.host_port import HostPort
 from mediasrv.journal.settings import Addresses, Webhook
-from mediasrv.rooms.settings import CAPACITY_MAX, DEFAULT_MIX, HISTORY_MAX_MESSAGES
-from mediasrv.rtc.mix import MAX_TALKERS
+from mediasrv.rooms.settings import (
+    BITRATE_MAX_BPS,
+    CAPACITY_MAX,
+    HISTORY_MAX_MESSAGES,
+    IDLE_MAX_S,
+    MIX_BOUNDS,
+    RoomSettings,
+)
 
 DEV_KEY = "devkey"
 DEV_SECRET = "devsecret-devsecret-devsecret-32"
@@ -24,6 +30,13 @@ SECRET_SETTINGS = frozenset({"database", "keys", "webhooks"})
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 SrtpBackend = Literal["auto", "ipsec-mb", "libcrypto"]
+
+ROOM = RoomSettings()
+
+
+def _of_mix(name: str, meaning: str) -> Meta:
+    least, most = MIX_BOUNDS[name]
+    return Meta(ge=least, le=most, description=meaning)
 
 
 class ConfigError(Exception):
@@ -76,20 +89,50 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     open_rooms: Annotated[
         bool, Meta(description="Whether a room opens when somebody joins it; else only control sessions create rooms.")
     ] = True
-    room_lobby: Annotated[
-        bool, Meta(description="Whether moderators let people into rooms that open by themselves.")
-    ] = False
+    # Those of a room, called as `create_room` calls them, behind `room_`: see mediasrv/room_defaults.py.
+    room_capacity: Annotated[
+        int, Meta(ge=1, le=CAPACITY_MAX, description="How many participants a room has at most.")
+    ] = ROOM.capacity
+    room_default_permissions: Annotated[
+        tuple[str, ...], Meta(description="Flags of everybody whose token does not say otherwise.")
+    ] = ()
+    room_lobby: Annotated[bool, Meta(description="Whether moderators let people in one by one.")] = ROOM.lobby
+    room_locked: Annotated[bool, Meta(description="Whether nobody comes in but moderators.")] = ROOM.locked
+    room_codecs: Annotated[
+        tuple[str, ...],
+        Meta(description="Codecs that are negotiated; of a kind of which none is named, all that there are."),
+    ] = ROOM.codecs
+    room_track_bitrate_bps: Annotated[
+        int, Meta(ge=0, le=BITRATE_MAX_BPS, description="What publishers may send at most on each track; 0: no bound.")
+    ] = 0
+    room_idle_s: Annotated[
+        float,
+        Meta(ge=0, le=IDLE_MAX_S, description="For how many seconds a room stays open with nobody in it."),
+    ] = ROOM.idle_s
     room_history: Annotated[
         int,
-        Meta(ge=0, le=HISTORY_MAX_MESSAGES, description="How many messages such a room keeps for those who come late."),
-    ] = 0
+        Meta(ge=0, le=HISTORY_MAX_MESSAGES, description="How many messages a room keeps for those who come later."),
+    ] = ROOM.history
     room_mix_above: Annotated[
-        int,
-        Meta(ge=0, le=CAPACITY_MAX, description="With more people than that such a room is heard as a mix; 0: never."),
+        int, Meta(ge=0, le=CAPACITY_MAX, description="With more people than that a room is heard as a mix; 0: never.")
     ] = 0
-    room_mix_talkers: Annotated[
-        int, Meta(ge=1, le=MAX_TALKERS, description="How many are heard at once in a mix, the loudest.")
-    ] = DEFAULT_MIX.talkers
+    room_mix_channels: Annotated[int, _of_mix("channels", "Channels of a mix: 1 mono, 2 stereo.")] = ROOM.mix.channels
+    room_mix_talkers: Annotated[int, _of_mix("talkers", "How many are heard at once in a mix, the loudest.")] = (
+        ROOM.mix.talkers
+    )
+    room_mix_bitrate_bps: Annotated[int, _of_mix("bitrate_bps", "Bit rate of a mix, of Opus.")] = ROOM.mix.bitrate_bps
+    room_mix_complexity: Annotated[
+        int, _of_mix("complexity", "How hard Opus tries, from 0 to 10: less costs less CPU.")
+    ] = ROOM.mix.complexity
+    room_mix_fec: Annotated[
+        bool, Meta(description="Whether a mix has in-band FEC, for listeners who lose packets.")
+    ] = ROOM.mix.fec
+    room_mix_dtx: Annotated[bool, Meta(description="Whether next to nothing of a mix is sent while nobody speaks.")] = (
+        ROOM.mix.dtx
+    )
+    room_mix_expected_loss: Annotated[
+        int, _of_mix("expected_loss", "Loss of packets, in percent, for which FEC is made.")
+    ] = ROOM.mix.expected_loss
     resume_s: Annotated[
         float,
         Meta(ge=0, le=3600, description="For how many seconds a session can be resumed that lost its connection."),

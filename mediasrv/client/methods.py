@@ -46,7 +46,7 @@ from mediasrv.signaling.methods.rooms import (
     UpdateRoomParams,
     UpdateRoomResult,
 )
-from mediasrv.signaling.schema import Mix, Nothing, Shape
+from mediasrv.signaling.schema import MixChange, Nothing, Shape
 
 R = TypeVar("R", bound=Shape)
 
@@ -152,31 +152,33 @@ class Methods(ABC):
         self,
         room: str,
         *,
-        capacity: int = 1000,
-        default_permissions: list[str] | None = None,
-        lobby: bool = False,
-        locked: bool = False,
-        codecs: list[str] | None = None,
-        track_bitrate_bps: int | None = None,
-        idle_s: float = 300.0,
-        history: int = 0,
-        mix_above: int | None = None,
-        mix: Mix | None = None,
-        metadata: str = "",
+        capacity: int | UnsetType = UNSET,
+        default_permissions: list[str] | UnsetType = UNSET,
+        lobby: bool | UnsetType = UNSET,
+        locked: bool | UnsetType = UNSET,
+        codecs: list[str] | UnsetType = UNSET,
+        track_bitrate_bps: int | UnsetType | None = UNSET,
+        idle_s: float | UnsetType = UNSET,
+        history: int | UnsetType = UNSET,
+        mix_above: int | UnsetType | None = UNSET,
+        mix: MixChange | UnsetType = UNSET,
+        metadata: str | UnsetType = UNSET,
     ) -> CreateRoomResult:
-        """Open a room before anybody joins it. What is left out is as here."""
+        """Open a room before anybody joins it. What is left out is as the server's settings have it for all rooms,
+        but `idle_s` 300 where they say 0.
+        """
         params = CreateRoomParams(
             room=room,
             capacity=capacity,
-            default_permissions=[] if default_permissions is None else default_permissions,
+            default_permissions=default_permissions,
             lobby=lobby,
             locked=locked,
-            codecs=[] if codecs is None else codecs,
+            codecs=codecs,
             track_bitrate_bps=track_bitrate_bps,
             idle_s=idle_s,
             history=history,
             mix_above=mix_above,
-            mix=Mix() if mix is None else mix,
+            mix=mix,
             metadata=metadata,
         )
         return await self._request("create_room", params, CreateRoomResult)
@@ -194,7 +196,7 @@ class Methods(ABC):
         idle_s: float | UnsetType = UNSET,
         history: int | UnsetType = UNSET,
         mix_above: int | UnsetType | None = UNSET,
-        mix: Mix | UnsetType = UNSET,
+        mix: MixChange | UnsetType = UNSET,
         metadata: str | UnsetType = UNSET,
     ) -> UpdateRoomResult:
         """Change settings of a room; what is left out stays. Without a lobby, those who wait come in.

@@ -24,3 +24,7 @@ class RoomError(Exception):
 def permission_denied(permissions: Permissions, flag: Permission) -> RoomError:
     """The error for somebody who lacks `flag`; its details name the flag."""
     return RoomError("permission_denied", permissions.why_not(flag), {"permission": str(flag.name).lower()})
+
+
+def room_locked() -> RoomError:
+    return RoomError("room_locked", "the room is locked: nobody new comes in until a moderator unlocks it")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from mediasrv.rooms.bans import Bans
 from mediasrv.rooms.clock import Clock, SystemClock
 from mediasrv.rooms.draining import Draining
-from mediasrv.rooms.errors import RoomError, permission_denied
+from mediasrv.rooms.errors import RoomError, permission_denied, room_locked
 from mediasrv.rooms.events import GuestOutcome, LeaveReason, RoomListener, ServerDraining
 from mediasrv.rooms.grants import Granted
 from mediasrv.rooms.lobby import Entry, Guest
@@ -30,8 +30,8 @@ class RoomRegistry:
     """Opens a room for its first participant, or for a control session, and forgets it when it closes.
 
     `connect` makes peer connections, `open_channel` takes the data channels that participants open, `open_mix` makes
-    mixes of rooms. `defaults` are the settings of a room that opens with its first participant; with `open_rooms` False
-    there are only rooms that a control session has created. All calls belong on one thread.
+    mixes of rooms. `defaults` are the settings of a room that opens with its first participant, and what one begins
+    with that is created; with `open_rooms` False there are only created ones. All calls belong on one thread.
     """
 
     def __init__(
@@ -199,7 +199,11 @@ class RoomRegistry:
             return room.check(entry, permissions.effective)
         if not self.open_rooms:
             raise RoomError("not_found", f"there is no room {entry.grant.room!r}: here, rooms are created beforehand")
-        return not self.defaults.lobby or permissions.allow(Permission.MODERATE)
+        if permissions.allow(Permission.MODERATE):
+            return True
+        if self.defaults.locked:
+            raise room_locked()
+        return not self.defaults.lobby
 
     def _room_for(self, entry: Entry) -> Room:
         return self._rooms.get(entry.grant.room) or self._open(entry.grant.room, self.defaults)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mediasrv.rooms import events
 from mediasrv.rooms.bans import Bans
-from mediasrv.rooms.errors import RoomError
+from mediasrv.rooms.errors import RoomError, room_locked
 from mediasrv.rooms.events import GuestOutcome, LeaveReason, MessageSent, RoomInfo
 from mediasrv.rooms.grants import Granted
 from mediasrv.rooms.lobby import Entry, Guest, Lobby
@@ -176,7 +176,7 @@ class Room:
             self._check_capacity(entry)
             return True
         if self.settings.locked:
-            raise RoomError("room_locked", "the room is locked: nobody new comes in until a moderator unlocks it")
+            raise room_locked()
         self._check_capacity(entry)
         return not self.settings.lobby or self.lobby.knows(entry.identity)
 

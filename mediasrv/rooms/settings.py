@@ -1,4 +1,4 @@
-"""What a room is like: what a control client sets, or the server's settings for rooms that open by themselves."""
+"""What a room is like: what the server's settings say of rooms, or a control client of one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ HISTORY_MAX_MESSAGES = 1_000
 CAPACITY_MAX = 10_000
 IDLE_MAX_S = 7 * 86_400.0
 BITRATE_MIN_BPS, BITRATE_MAX_BPS = 8_000, 100_000_000
+KNOWN_CODECS = tuple(name for names in CODEC_NAMES.values() for name in names)
 DEFAULT_MIX = MixSettings()
 MIX_BOUNDS = {
     "channels": (1, 2),
@@ -64,10 +65,9 @@ class RoomSettings:
             _within("track_bitrate_bps", self.track_bitrate_bps, BITRATE_MIN_BPS, BITRATE_MAX_BPS)
         if len(self.metadata) > METADATA_MAX_CHARACTERS:
             raise RoomError("invalid_params", f"metadata: at most {METADATA_MAX_CHARACTERS} characters are kept")
-        known = [name for names in CODEC_NAMES.values() for name in names]
         for codec in self.codecs:
-            if codec not in known:
-                raise RoomError("invalid_params", f"codecs: {codec!r} is not one of {', '.join(known)}")
+            if codec not in KNOWN_CODECS:
+                raise RoomError("invalid_params", f"codecs: {codec!r} is not one of {', '.join(KNOWN_CODECS)}")
 
     @property
     def media(self) -> MediaPolicy:

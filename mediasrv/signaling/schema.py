@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from mediasrv.rooms.events import Kind, Source
 from mediasrv.rooms.permissions import FLAG_OF_CONSENT
@@ -82,20 +82,42 @@ class KeptMessage(Shape):
     sent_at: Annotated[Seconds, Meta(description="seconds since the Unix epoch")]
 
 
-class Mix(Shape):
-    """How the mix of a room sounds. `channels`, `talkers` and `fec` change when nobody listens, the others at once."""
+MixChannels = Annotated[int, Meta(ge=1, le=2, description="1 mono, 2 stereo")]
+MixTalkers = Annotated[
+    int, Meta(ge=1, le=MAX_TALKERS, description=f"how many are heard at once, the loudest; at most {MAX_TALKERS}")
+]
+MixBitrate = Annotated[int, Meta(ge=6_000, le=510_000, description="of Opus")]
+MixComplexity = Annotated[int, Meta(ge=0, le=10, description="of Opus: less costs less, and sounds a little worse")]
+MixFec = Annotated[
+    bool, Meta(description="in-band FEC, for listeners who lose packets: encoding costs four times as much then")
+]
+MixDtx = Annotated[bool, Meta(description="send next to nothing while nobody speaks")]
+MixLoss = Annotated[int, Meta(ge=0, le=100, description="%, for which FEC is made")]
 
-    channels: Annotated[int, Meta(ge=1, le=2, description="1 mono, 2 stereo")] = 1
-    talkers: Annotated[
-        int, Meta(ge=1, le=MAX_TALKERS, description=f"how many are heard at once, the loudest; at most {MAX_TALKERS}")
-    ] = 3
-    bitrate_bps: Annotated[int, Meta(ge=6_000, le=510_000, description="of Opus")] = 32_000
-    complexity: Annotated[int, Meta(ge=0, le=10, description="of Opus: less costs less, and sounds a little worse")] = 5
-    fec: Annotated[
-        bool, Meta(description="in-band FEC, for listeners who lose packets: encoding costs four times as much then")
-    ] = False
-    dtx: Annotated[bool, Meta(description="send next to nothing while nobody speaks")] = False
-    expected_loss: Annotated[int, Meta(ge=0, le=100, description="%, for which FEC is made")] = 0
+
+class Mix(Shape):
+    """How the mix of a room sounds."""
+
+    channels: MixChannels = 1
+    talkers: MixTalkers = 3
+    bitrate_bps: MixBitrate = 32_000
+    complexity: MixComplexity = 5
+    fec: MixFec = False
+    dtx: MixDtx = False
+    expected_loss: MixLoss = 0
+
+
+class MixChange(Shape):
+    """How the mix of a room shall sound; what is left out stays. `channels`, `talkers` and `fec` change when nobody
+    listens, the others at once."""
+
+    channels: MixChannels | UnsetType = UNSET
+    talkers: MixTalkers | UnsetType = UNSET
+    bitrate_bps: MixBitrate | UnsetType = UNSET
+    complexity: MixComplexity | UnsetType = UNSET
+    fec: MixFec | UnsetType = UNSET
+    dtx: MixDtx | UnsetType = UNSET
+    expected_loss: MixLoss | UnsetType = UNSET
 
 
 class Room(Shape):

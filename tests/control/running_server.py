@@ -25,6 +25,10 @@ def token(identity: str = "ada", *, key: str = "main", secret: str = SECRET) -> 
     return tokens.mint(key, secret, identity=identity, room="blue", grants=GRANTS, ttl_s=60)
 
 
+def admin_token() -> str:
+    return tokens.mint("main", SECRET, identity="root", room=None, grants={}, ttl_s=60, admin=True)
+
+
 class Running:
     """A server of this process, and what its settings shall be when it reads them again."""
 

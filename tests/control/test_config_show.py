@@ -13,6 +13,7 @@ import pytest
 
 from mediasrv import config, config_show
 from mediasrv.config import ConfigError, Settings
+from mediasrv.room_defaults import PATHS, from_table
 from mediasrv.settings import FIELDS, description
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -28,16 +29,17 @@ def show(text: str = "", tmp_path: Path | None = None, **options: object) -> str
 
 def sources(shown: str) -> dict[str, str]:
     """By setting: what stands behind its value."""
-    lines = [line for line in shown.splitlines() if line and not line.startswith("#")]
+    lines = [line for line in shown.splitlines() if " = " in line and not line.startswith("#")]
     return {line.partition(" = ")[0]: line.rpartition("  # ")[2] for line in lines}
 
 
 def test_every_setting_is_shown_with_what_it_means():
     shown = show()
-    assert tomllib.loads(shown).keys() == FIELDS.keys()
+    table = tomllib.loads(shown)
+    assert dict(from_table(table.pop("rooms"))).keys() | table.keys() == FIELDS.keys()
     for name in FIELDS:
         assert description(name).endswith(".")
-        assert f"# {description(name)}\n{name} = " in shown
+        assert f"# {description(name)}\n{PATHS.get(name, [name])[-1]} = " in shown
 
 
 def test_what_is_shown_of_the_defaults_are_the_defaults(tmp_path):

@@ -23,6 +23,7 @@ import typer
 from mediasrv import cli, config, tokens
 from mediasrv.http.media_endpoint import STATUS_OF_CODE
 from mediasrv.media.mixer import Mixer
+from mediasrv.room_defaults import PATHS
 from mediasrv.rooms.events import LeaveReason
 from mediasrv.rooms.permissions import FLAG_OF_NAME
 
@@ -107,8 +108,9 @@ def test_the_settings_are_all_there_with_their_names_and_defaults():
     command = typer.main.get_command(cli.app).commands["serve"]
     options = {parameter.name: parameter.opts[0] for parameter in command.params}
     documented = {}
+    of_rooms = {".".join(path): name for name, path in PATHS.items()}
     for key, variable, option, default, _meaning in tables(read("configuration.md")):
-        (name,) = words(key)
+        name = of_rooms.get(*words(key), *words(key))
         assert words(variable) == [f"MEDIASRV_{name.upper()}"]
         assert options.get(name, "none") == (words(option) or [option])[0].split()[0]
         documented[name] = tomllib.loads(f"default = {words(default)[0]}")["default"]

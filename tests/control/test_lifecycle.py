@@ -18,10 +18,8 @@ import structlog
 
 from mediasrv.app import StartError
 from mediasrv.config import ConfigError, Settings
-from mediasrv.reload import room_defaults
-from mediasrv.rooms.settings import DEFAULT_MIX
 from tests.control.port_worker import PortWorker
-from tests.control.running_server import Running, person, running, token
+from tests.control.running_server import Running, admin_token, person, running, token
 from tests.control.tls_files import Authority, write_pair
 
 
@@ -171,14 +169,17 @@ async def test_every_setting_either_changes_or_is_said_to_need_a_restart():
             assert (await ada.request("join", token=token()))["code"] == "not_found"  # rooms are closed to guests
 
 
-def test_rooms_that_open_by_themselves_are_mixed_above_the_number_that_is_set():
-    assert room_defaults(Settings(room_mix_above=40)).mix_above == 40
-    assert room_defaults(Settings()).mix_above is None
-
-
-def test_as_many_talkers_are_heard_as_is_set():
-    assert room_defaults(Settings(room_mix_talkers=7)).mix.talkers == 7
-    assert room_defaults(Settings()).mix == DEFAULT_MIX
+async def test_rooms_that_open_after_a_reload_have_the_new_defaults_and_others_keep_theirs():
+    async with running(room_capacity=5) as server, person(server) as ada, person(server) as root:
+        await ada.request("join", token=token())
+        await root.request("authenticate", token=admin_token())
+        with structlog.testing.capture_logs() as logs:
+            server.change(room_capacity=7, room_default_permissions=("subscribe",), room_mix_talkers=5)
+            await until(lambda: [line for line in logs if line["event"] == "reloaded"])
+        created = (await root.request("create_room", room="green", mix={"channels": 2}))["room"]
+        assert (created["capacity"], created["default_permissions"]) == (7, ["subscribe"])
+        assert (created["mix"]["talkers"], created["mix"]["channels"], created["idle_s"]) == (5, 2, 300)
+        assert (await root.request("get_room", room="blue"))["room"]["capacity"] == 5
 
 
 # --- TLS -----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from server_process import KEY, SECRET, ServerProcess
 
 from mediasrv import tokens
 from mediasrv.client import Client
-from mediasrv.signaling.schema import Mix
+from mediasrv.signaling.schema import MixChange
 from mediasrv.signaling.statistics_shapes import EncodingStatistics, ParticipantStatistics, SlotStatistics
 
 pytestmark = pytest.mark.browser
@@ -62,7 +62,7 @@ async def test_left_and_right_are_heard_apart_where_the_mix_is_stereo(
     open_page: OpenPage, server: ServerProcess, room: str
 ) -> None:
     async with operator(server) as control:
-        await control.create_room(room=room, mix=Mix(channels=2, bitrate_bps=96_000), idle_s=20)
+        await control.create_room(room=room, mix=MixChange(channels=2, bitrate_bps=96_000), idle_s=20)
 
     async def person(name: str, left: int, right: int) -> Page:
         page = await open_page(f"{server.url}healthz")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from mediasrv.rooms.events import LeaveReason
 from mediasrv.rooms.permissions import FLAG_OF_NAME, GrantsError, Permission, flag_names, from_names
@@ -17,7 +17,6 @@ from mediasrv.rooms.settings import (
     METADATA_MAX_CHARACTERS,
     RoomSettings,
 )
-from mediasrv.rtc.mix import MixSettings
 from mediasrv.signaling.errors import ErrorCode as E
 from mediasrv.signaling.errors import RpcError
 from mediasrv.signaling.method import Caller, Method, Scope
@@ -25,7 +24,7 @@ from mediasrv.signaling.schema import (
     EXAMPLE_PARTICIPANT,
     EXAMPLE_ROOM,
     Id,
-    Mix,
+    MixChange,
     Nothing,
     Participant,
     Room,
@@ -55,27 +54,28 @@ MixAbove = Annotated[
     Annotated[int, Meta(ge=0, le=CAPACITY_MAX)] | None,
     Meta(description="with more participants, the mix is for who chose no policy for audio, or `or_mix`; null: never"),
 ]
-MixOf = Annotated[Mix, Meta(description="how its mix sounds, for those who listen to it")]
+MixOf = Annotated[MixChange, Meta(description="how its mix sounds, for those who listen to it")]
 Metadata = Annotated[
     str, Meta(max_length=METADATA_MAX_CHARACTERS, description="whatever an application wants to keep with it")
 ]
 
 
 class CreateRoomParams(Shape):
-    """Open a room before anybody joins it. What is left out is as here."""
+    """Open a room before anybody joins it. What is left out is as the server's settings have it for all rooms, but
+    `idle_s` 300 where they say 0."""
 
     room: Annotated[RoomName, Meta(description="its name", pattern=r"^[^/\x00-\x1f\x7f]*$")]
-    capacity: Capacity = 1_000
-    default_permissions: DefaultPermissions = msgspec.field(default_factory=list)
-    lobby: Lobby = False
-    locked: Locked = False
-    codecs: Codecs = msgspec.field(default_factory=list)
-    track_bitrate_bps: Bitrate = None
-    idle_s: IdleS = 300.0
-    history: History = 0
-    mix_above: MixAbove = None
-    mix: MixOf = msgspec.field(default_factory=Mix)
-    metadata: Metadata = ""
+    capacity: Capacity | UnsetType = UNSET
+    default_permissions: DefaultPermissions | UnsetType = UNSET
+    lobby: Lobby | UnsetType = UNSET
+    locked: Locked | UnsetType = UNSET
+    codecs: Codecs | UnsetType = UNSET
+    track_bitrate_bps: Bitrate | UnsetType = UNSET
+    idle_s: IdleS | UnsetType = UNSET
+    history: History | UnsetType = UNSET
+    mix_above: MixAbove | UnsetType = UNSET
+    mix: MixOf | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
 
 
 class CreateRoomResult(Shape):
@@ -92,23 +92,24 @@ class UpdateRoomParams(Shape):
     """
 
     room: Annotated[RoomName | None, Meta(description="its name; a participant may leave it out")] = None
-    capacity: Capacity | msgspec.UnsetType = msgspec.UNSET
-    default_permissions: DefaultPermissions | msgspec.UnsetType = msgspec.UNSET
-    lobby: Lobby | msgspec.UnsetType = msgspec.UNSET
-    locked: Locked | msgspec.UnsetType = msgspec.UNSET
-    codecs: Codecs | msgspec.UnsetType = msgspec.UNSET
-    track_bitrate_bps: Bitrate | msgspec.UnsetType = msgspec.UNSET
-    idle_s: IdleS | msgspec.UnsetType = msgspec.UNSET
-    history: History | msgspec.UnsetType = msgspec.UNSET
-    mix_above: MixAbove | msgspec.UnsetType = msgspec.UNSET
-    mix: MixOf | msgspec.UnsetType = msgspec.UNSET
-    metadata: Metadata | msgspec.UnsetType = msgspec.UNSET
+    capacity: Capacity | UnsetType = UNSET
+    default_permissions: DefaultPermissions | UnsetType = UNSET
+    lobby: Lobby | UnsetType = UNSET
+    locked: Locked | UnsetType = UNSET
+    codecs: Codecs | UnsetType = UNSET
+    track_bitrate_bps: Bitrate | UnsetType = UNSET
+    idle_s: IdleS | UnsetType = UNSET
+    history: History | UnsetType = UNSET
+    mix_above: MixAbove | UnsetType = UNSET
+    mix: MixOf | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
 
 
 class UpdateRoomResult(Shape):
     room: Annotated[Room, Meta(description="the room as it is now")]
 
 
+CREATED_IDLE_S = 300.0  # of a created room, where the settings have rooms close at once
 OF_MODERATORS = {"locked", "lobby", "metadata"}
 
 
@@ -154,38 +155,21 @@ class CloseRoomParams(Shape):
 
 
 def create_room(caller: Caller, params: CreateRoomParams) -> CreateRoomResult:
-    settings = RoomSettings(
-        capacity=params.capacity,
-        defaults=_flags(params.default_permissions),
-        lobby=params.lobby,
-        locked=params.locked,
-        codecs=tuple(params.codecs),
-        track_bitrate_bps=params.track_bitrate_bps,
-        idle_s=params.idle_s,
-        history=params.history,
-        mix_above=params.mix_above,
-        mix=_mix(params.mix),
-        metadata=params.metadata,
-    )
+    defaults = caller.registry.defaults
+    if not defaults.idle_s:  # or it would close before anybody could come
+        defaults = dataclasses.replace(defaults, idle_s=CREATED_IDLE_S)
+    settings = _changed(defaults, _given(params))
     return CreateRoomResult(room=room_of(caller.registry.create(params.room, settings, by=caller.by).info()))
 
 
 def update_room(caller: Caller, params: UpdateRoomParams) -> UpdateRoomResult:
     room = caller.room(params.room)
-    given = msgspec.structs.asdict(params)
-    del given["room"]
-    changes = {name: value for name, value in given.items() if value is not msgspec.UNSET}
+    changes = _given(params)
     beyond = changes.keys() - OF_MODERATORS
     if beyond and not caller.is_admin:
         message = f"a moderator changes {', '.join(sorted(OF_MODERATORS))}; {min(beyond)} is for control sessions"
         raise RpcError(E.PERMISSION_DENIED, message)
-    if "default_permissions" in changes:
-        changes["defaults"] = _flags(changes.pop("default_permissions"))
-    if "codecs" in changes:
-        changes["codecs"] = tuple(changes["codecs"])
-    if "mix" in changes:
-        changes["mix"] = _mix(changes["mix"])
-    room.update(dataclasses.replace(room.settings, **changes), by=caller.by)
+    room.update(_changed(room.settings, changes), by=caller.by)
     return UpdateRoomResult(room=room_of(room.info()))
 
 
@@ -215,8 +199,22 @@ def close_room(caller: Caller, params: CloseRoomParams) -> Nothing:
     return Nothing()
 
 
-def _mix(mix: Mix) -> MixSettings:
-    return MixSettings(**msgspec.structs.asdict(mix))
+def _given(params: Shape) -> dict[str, Any]:
+    """The settings of a room among `params`."""
+    given = {name: value for name, value in msgspec.structs.asdict(params).items() if value is not UNSET}
+    given.pop("room", None)
+    return given
+
+
+def _changed(settings: RoomSettings, changes: dict[str, Any]) -> RoomSettings:
+    """`settings`, but for what `changes` has, by the names of the protocol."""
+    if "default_permissions" in changes:
+        changes["defaults"] = _flags(changes.pop("default_permissions"))
+    if "codecs" in changes:
+        changes["codecs"] = tuple(changes["codecs"])
+    if "mix" in changes:
+        changes["mix"] = dataclasses.replace(settings.mix, **_given(changes["mix"]))
+    return dataclasses.replace(settings, **changes)
 
 
 def _flags(names: list[str]) -> Permission:

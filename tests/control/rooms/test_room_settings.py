@@ -7,6 +7,7 @@ from peers import media_of, offer
 
 from mediasrv.rooms.events import RoomClosed
 from mediasrv.rooms.settings import RoomSettings
+from mediasrv.rtc.mix import MixSettings
 from mediasrv.rtc.peer_connection import PeerConnection
 
 from .fakes import House, ReplyError
@@ -61,6 +62,29 @@ def test_settings_that_make_no_sense(house: House, settings: dict[str, Any], wor
     with pytest.raises(ReplyError, match=words):
         house.admin().request("update_room", {"room": "standup", **settings})
     assert house.registry.rooms["standup"].settings == RoomSettings()
+
+
+def test_what_is_not_said_is_as_the_server_has_it() -> None:
+    defaults = RoomSettings(capacity=7, lobby=True, idle_s=60, mix=MixSettings(talkers=5, fec=True))
+    house = House(defaults=defaults)
+    made = create(house, lobby=False, mix={"channels": 2})
+    assert (made["capacity"], made["lobby"], made["idle_s"]) == (7, False, 60)
+    assert (made["mix"]["talkers"], made["mix"]["fec"], made["mix"]["channels"]) == (5, True, 2)
+    changed = house.admin().request("update_room", {"room": "standup", "mix": {"talkers": 3}})["room"]
+    assert (changed["mix"]["talkers"], changed["mix"]["fec"], changed["mix"]["channels"]) == (3, True, 2)
+    house.clock.advance(60)
+    assert not house.registry.rooms
+    assert house.registry.defaults == defaults
+
+
+def test_where_rooms_open_locked_only_moderators_open_them() -> None:
+    house = House(defaults=RoomSettings(locked=True, lobby=True))
+    with pytest.raises(ReplyError) as refused:
+        house.joined("ada:join")
+    assert refused.value.code == "room_locked"
+    assert not house.registry.rooms
+    house.joined("host:join,moderate").request("update_room", {"locked": False})
+    assert house.joined("ada:join").joined["waiting"]
 
 
 def test_changes_are_told_to_everybody_and_only_when_they_are_some(house: House) -> None:

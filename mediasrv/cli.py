@@ -14,7 +14,7 @@ import typer
 
 from mediasrv import config
 from mediasrv.lazy_commands import LazyCommands
-from mediasrv.room_options import room_options
+from mediasrv.room_options import with_room_options
 from mediasrv.rooms.permissions import FLAG_OF_NAME, Permission, flag_names, from_names
 
 EXIT_FAILED = 1
@@ -47,19 +47,11 @@ ConfigFile = Annotated[
 ]
 
 
-def _with_options_of_rooms(function: Callable[..., None]) -> Callable[..., None]:
-    """In place of its `**rooms`: an option for each setting of rooms, with the words of that setting."""
-    signature = inspect.signature(function, eval_str=True)
-    own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    function.__signature__ = signature.replace(parameters=[*own, *room_options()])  # type: ignore[attr-defined]
-    return function
-
-
 @app.command(
     epilog="Every option is also a key of the TOML file (rtc_port = 7882) and an environment variable "
     "(MEDIASRV_RTC_PORT=7882). The command line wins over the environment, and that over the file."
 )
-@_with_options_of_rooms
+@with_room_options(panel="Rooms")
 def serve(
     config_file: ConfigFile = None,
     http: Annotated[

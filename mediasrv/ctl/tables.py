@@ -13,7 +13,7 @@ from rich.table import Table
 from mediasrv.client import Event, JournalRecord
 from mediasrv.durations import format_duration
 from mediasrv.signaling.methods.control import GetStatisticsResult
-from mediasrv.signaling.schema import Ban, Participant, Room
+from mediasrv.signaling.schema import Ban, Guest, Participant, Room
 from mediasrv.signaling.statistics_shapes import EncodingStatistics
 
 _PIPED_WIDTH = 200
@@ -74,6 +74,15 @@ def participants(found: Sequence[Participant]) -> None:
             for who in found
         ),
         empty="nobody is in the room",
+    )
+
+
+def guests(found: Sequence[Guest]) -> None:
+    now = time.time()
+    print_table(
+        ("id", "identity", "name", "waits for"),
+        ((each.id, each.identity, each.name, _span(now - each.since)) for each in found),
+        empty="nobody waits to be let in",
     )
 
 

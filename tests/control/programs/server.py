@@ -20,7 +20,7 @@ from mediasrv.journal.chain import milliseconds
 from mediasrv.journal.journal import Journal
 from mediasrv.journal.records import Record, StoredRecord
 from mediasrv.rooms.clock import SystemClock
-from mediasrv.rooms.permissions import Permission
+from mediasrv.rooms.permissions import ALL, Permission
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.room import RoomLimits
 from mediasrv.signaling.event_log import EventLog
@@ -115,11 +115,14 @@ class ProgramServer:
 
 
 def verify(token: str) -> FakeGrant:
-    """`NAME!` is an admin's token, `NAME` that of a participant of `standup`, `expired` is too old."""
+    """`NAME!` is an admin's token, `NAME` that of a participant of `standup`, `NAME-` of one who may not moderate,
+    `expired` is too old."""
     if token == "expired":
         raise FakeTokenError("token_expired", "the token expired 3 minutes ago")
     if token.endswith("!"):
         return FakeGrant(token[:-1], "", permissions=Permission(0), admin=True)
+    if token.endswith("-"):
+        return FakeGrant(token[:-1], permissions=ALL & ~Permission.MODERATE)
     return FakeGrant(token)
 
 

@@ -19,6 +19,9 @@ from mediasrv import config
 from mediasrv.ctl.commands import app
 from mediasrv.ctl.tables import _plain
 from mediasrv.ctl.target import configured_address, target
+from mediasrv.rooms.permissions import Permission
+from mediasrv.rooms.settings import RoomSettings
+from mediasrv.rtc.mix import MixSettings
 
 from .server import ProgramServer, tcp
 
@@ -103,6 +106,79 @@ async def test_an_operators_morning(server: ProgramServer, ctl: Ctl):
     ]
     assert [records[0]["event"], records[-1]["event"]] == ["room_opened", "room_closed"]
     assert "participant_banned" in (await ctl("journal", "--room", "standup")).out
+
+
+async def test_a_room_is_created_and_changed(server: ProgramServer, ctl: Ctl):
+    server.registry.defaults = RoomSettings(capacity=7, mix=MixSettings(talkers=5))
+    assert (await ctl("create", "standup")).out == "standup is open\n"
+    given = [
+        "--lobby",
+        "--codecs",
+        "opus",
+        "--codecs",
+        "VP8",
+        "--idle-s",
+        "60",
+        "--mix-channels",
+        "2",
+        "--metadata",
+        "m",
+    ]
+    made = await ctl("create", "hall", *given)
+    assert made.out == (
+        'hall is open: metadata = "m", lobby = true, codecs = ["opus","VP8"], idle_s = 60.0, mix.channels = 2\n'
+    )
+    hall = server.registry.rooms["hall"].settings
+    assert (hall.capacity, hall.lobby, hall.codecs, hall.idle_s) == (7, True, ("opus", "VP8"), 60)
+    assert hall.mix == MixSettings(channels=2, talkers=5)
+
+    bounds = ["--track-bitrate-bps", "500000", "--mix-above", "40", "--default-permissions", "subscribe"]
+    assert "track_bitrate_bps = 500000" in (await ctl("update", "hall", "--no-lobby", "--locked", *bounds)).out
+    hall = server.registry.rooms["hall"].settings
+    assert (hall.lobby, hall.locked, hall.track_bitrate_bps, hall.mix_above) == (False, True, 500_000, 40)
+    assert hall.defaults == Permission.SUBSCRIBE
+    no_bounds = ["--track-bitrate-bps", "0", "--mix-above", "0", "--default-permissions", "", "--codecs", ""]
+    assert (await ctl("update", "hall", *no_bounds)).out == (
+        "hall is changed: default_permissions = [], codecs = [], track_bitrate_bps = null, mix_above = null\n"
+    )
+
+    again = await ctl("create", "hall")
+    assert (again.code, "the room 'hall' is open already" in again.err) == (1, True)
+    wrong = await ctl("update", "hall", "--capacity", "0")
+    assert (wrong.code, "capacity" in wrong.err) == (1, True)
+    nothing = await ctl("update", "hall")
+    assert (nothing.code, nothing.err.startswith("mediasrv: nothing to change was given")) == (2, True)
+    assert (await ctl("update", "nowhere", "--lobby")).err == "mediasrv: there is no room 'nowhere' (not_found)\n"
+
+
+async def test_those_who_wait_are_let_in_or_sent_away(server: ProgramServer, ctl: Ctl):
+    await ctl("create", "standup", "--lobby")
+    assert (await ctl("guests", "standup")).out == "nobody waits to be let in\n"
+    people = [tcp(server, None) for _ in range(2)]
+    async with people[0] as ada, people[1] as bob:
+        for wire, name in ((ada, "ada"), (bob, "bob")):
+            assert (await wire.call("join", token=f"{name}-")).get("waiting")
+        assert [row[1] for row in (await ctl("guests", "standup")).rows] == ["identity", "ada", "bob"]
+        waiting = [json.loads(line) for line in (await ctl("guests", "standup", "--json")).out.splitlines()]
+        assert (await ctl("admit", "standup", "ada")).out.startswith("ada is in standup now: p_")
+        assert (await ctl("refuse", "standup", waiting[1]["id"])).out == "bob was not let into standup\n"
+        assert await bob.closing() == "refused"
+        assert [row[1] for row in (await ctl("participants", "standup")).rows[1:]] == ["ada"]
+        gone = await ctl("admit", "standup", "bob")
+        assert (gone.code, gone.err) == (1, "mediasrv: bob does not wait to be let into standup; there waits nobody\n")
+
+
+async def test_somebody_is_asked_to_unmute(server: ProgramServer, ctl: Ctl):
+    async with tcp(server, None) as ada:
+        await ada.call("join", token="ada")
+        assert (await ctl("ask-to-unmute", "standup", "ada")).out == "ada was asked to turn the microphone on\n"
+        assert (await ctl("ask-to-unmute", "standup", "ada", "camera")).code == 0
+        await ada.call("ping")
+        assert [told[2]["source"] for told in ada.told if told[1] == "unmute_requested"] == ["microphone", "camera"]
+        await ctl("revoke", "standup", "ada", "share_screen")
+        refused = await ctl("ask-to-unmute", "standup", "ada", "screen")
+        assert (refused.code, "lacks the permission share_screen" in refused.err) == (1, True)
+        assert (await ctl("ask-to-unmute", "standup", "ada", "trumpet")).code == 2
 
 
 async def test_the_journal_is_followed_over_a_restart(server: ProgramServer):

@@ -1,11 +1,13 @@
 // Wires the page of those who look after a server: the token, then the picture of the server, live.
 
 import { BansView, nameOf } from "./admin_bans.js";
+import { chosenBan, chosenPermissions, confirmed } from "./admin_dialogs.js";
 import { AdminFeed } from "./admin_feed.js";
 import { JournalView } from "./admin_journal.js";
 import { RoomView } from "./admin_room.js";
 import { ServerView } from "./admin_server.js";
-import { toast } from "./announcements.js";
+import { happened } from "./admin_words.js";
+import { announce, toast } from "./announcements.js";
 import { byId } from "./dom.js";
 import { readInvitation } from "./invitation.js";
 
@@ -51,6 +53,7 @@ function signIn(token) {
   on("event", (event) => {
     journal.add(event);
     bans.happened(event);
+    if (event.event === "guest_waiting" && event.room === opened.watched) announce(`${happened(event).text}.`);
   });
   on("lost", () => {
     byId("admin-banner").textContent = "The connection to the server is lost. It is tried again…";
@@ -71,18 +74,6 @@ function showLogin(problem = "") {
   byId("login-token").focus();
 }
 
-/** Resolves with whether somebody wants it. */
-function confirmed({ text, yes }) {
-  const dialog = byId("confirm");
-  byId("confirm-text").textContent = text;
-  byId("confirm-yes").textContent = yes;
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
-}
-
 /** What came of a request; null: nothing, and that was said. */
 async function asked(method, params) {
   try {
@@ -93,6 +84,14 @@ async function asked(method, params) {
   }
 }
 
+/** Somebody is to be banned from a room: `who`, a participant, or whom the dialog asks for. */
+async function ban(room, who) {
+  const chosen = await chosenBan(room, who);
+  const made = chosen && await asked("ban", chosen.params);
+  if (made?.kept) toast(`${chosen.name} is banned from ${room} for ${chosen.span}.`);
+  else if (made) toast("In force, but the database fails: if the server stops now, the ban is forgotten.", { kind: "error" });
+}
+
 server.addEventListener("room", ({ detail }) => {
   feed.watch(detail.name);
   journal.room = detail.name;
@@ -101,6 +100,16 @@ server.addEventListener("room", ({ detail }) => {
 roomView.addEventListener("act", async ({ detail: { method, params, confirm } }) => {
   if (!confirm || await confirmed(confirm)) await asked(method, params);
 });
+roomView.addEventListener("ban", ({ detail: { room, who } }) => ban(room, who));
+roomView.addEventListener("permit", async ({ detail: { room, who } }) => {
+  const target = { room, participant_id: who.id };
+  const now = await asked("get_participant", target);
+  const chosen = now && await chosenPermissions(who, now);
+  for (const method of ["grant", "revoke"]) {
+    if (chosen?.[method].length) await asked(method, { ...target, permissions: chosen[method], for_s: chosen.for_s });
+  }
+});
+bans.addEventListener("ban", ({ detail: { room } }) => ban(room, null));
 bans.addEventListener("room", async ({ detail: { name } }) => {
   const found = await asked("list_bans", { room: name });
   if (found) bans.show(name, found.bans);

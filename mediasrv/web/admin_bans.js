@@ -1,11 +1,12 @@
-// Who is banned from a room, which need not be open, and the lifting of bans.
+// Who is banned from a room, which need not be open; bans are lifted here, and imposed.
 
 import * as words from "./admin_words.js";
 import { byId, element } from "./dom.js";
-import { Rows, setText } from "./rows.js";
+import { redraw, Rows, setText } from "./rows.js";
 
 /**
- * Event `room` ({name}): its bans are wanted, `show` them. Event `lift` ({room, ban}): somebody wants a ban lifted.
+ * Event `room` ({name}): its bans are wanted, `show` them. Events `lift` ({room, ban}) and `ban` ({room}): somebody wants
+ * a ban lifted, or somebody banned.
  */
 export class BansView extends EventTarget {
   #rows = new Rows(byId("bans"), (id) => this.#makeBan(id));
@@ -19,6 +20,11 @@ export class BansView extends EventTarget {
     byId("bans-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.look(this.#input.value.trim());
+    });
+    byId("bans-add").addEventListener("click", () => {
+      const room = this.#input.value.trim();
+      this.look(room);
+      if (room) this.#emit("ban", { room });
     });
   }
 
@@ -60,13 +66,7 @@ export class BansView extends EventTarget {
     const holding = this.#bans.filter(({ until }) => until > this.#ts);
     const who = holding.length === 0 ? "Nobody is" : holding.length === 1 ? "One is" : `${holding.length} are`;
     setText(byId("bans-about"), `${who} banned from ${this.#room}.`);
-    const had = document.activeElement?.closest?.("#bans li");
-    const place = had ? [...byId("bans").children].indexOf(had) : -1;
-    this.#rows.show(holding, ({ id }) => id);
-    if (place < 0 || had.isConnected) return;
-    // Who lifts one by keyboard goes on with the next, and not at the top of the page.
-    const buttons = byId("bans").querySelectorAll("button");
-    (buttons[Math.min(place, buttons.length - 1)] ?? this.#input).focus();
+    redraw(byId("bans"), () => this.#rows.show(holding, ({ id }) => id), this.#input);
   }
 
   #makeBan(id) {

@@ -4,12 +4,14 @@ import * as words from "./admin_words.js";
 import { byId, element, paintAvatar } from "./dom.js";
 import { ModerationMenu } from "./moderation_menu.js";
 import { Rates } from "./rates.js";
-import { Rows, setText } from "./rows.js";
+import { redraw, Rows, setText } from "./rows.js";
 
-const BAN_S = 3_600;
 const BAD_LOSS = 0.05;
 
-/** Event `act` ({method, params, confirm}): a request that somebody wants made; `confirm` is what to ask before it. */
+/**
+ * Event `act` ({method, params, confirm}): a request that somebody wants made; `confirm` is what to ask before it. Events
+ * `ban` and `permit` ({room, who}): somebody wants a participant banned, or to change what it may do.
+ */
 export class RoomView extends EventTarget {
   #rates = new Rates();
   #room = null;
@@ -18,7 +20,14 @@ export class RoomView extends EventTarget {
 
   constructor() {
     super();
-    byId("room-lock").addEventListener("click", () => this.#act("update_room", { locked: !this.#room.locked }));
+    byId("room-locked").addEventListener("change", ({ target }) => this.#change({ locked: target.checked }));
+    byId("room-lobby").addEventListener("change", ({ target }) => this.#change({ lobby: target.checked }));
+    byId("room-controls").addEventListener("submit", (event) => event.preventDefault());
+    const capacity = byId("room-capacity");
+    capacity.addEventListener("change", () => {
+      if (capacity.reportValidity()) this.#change({ capacity: capacity.valueAsNumber });
+    });
+    capacity.addEventListener("blur", () => this.#showSettings());
     byId("room-close").addEventListener("click", () => this.#act("close_room", {}, {
       text: `End the room ${this.#room.name}? Everybody has to leave.`, yes: "End the room",
     }));
@@ -33,8 +42,9 @@ export class RoomView extends EventTarget {
     const { room, participants, guests } = found;
     setText(byId("room-title"), room.name);
     setText(byId("room-facts"), facts(room));
-    setText(byId("room-lock"), room.locked ? "Unlock" : "Lock");
-    this.#guests.show(guests, ({ id }) => id);
+    this.#showSettings();
+    const waiting = guests.map((guest) => ({ guest, ts: statistics.ts }));
+    redraw(byId("guests"), () => this.#guests.show(waiting, ({ guest }) => guest.id), byId("room-title"));
     const tracks = new Map();
     for (const { name, tracks: published } of participants) {
       for (const track of published) tracks.set(track.id, { track, owner: name });
@@ -49,15 +59,33 @@ export class RoomView extends EventTarget {
     this.dispatchEvent(new CustomEvent("act", { detail }));
   }
 
+  /** Shown as wished until the next picture says how it is. */
+  #change(settings) {
+    this.#room = { ...this.#room, ...settings };
+    this.#act("update_room", settings);
+  }
+
+  #showSettings() {
+    byId("room-locked").checked = this.#room.locked;
+    byId("room-lobby").checked = this.#room.lobby;
+    const capacity = byId("room-capacity");
+    if (document.activeElement !== capacity) capacity.value = this.#room.capacity;      // nobody writes there now
+  }
+
   #makeGuest(id) {
-    const name = element("span");
-    const button = (label, method) => {
+    const said = element("span");
+    const buttons = ["Admit", "Refuse"].map((label) => {
       const made = element("button", { type: "button", class: "secondary" }, label);
-      made.addEventListener("click", () => this.#act(method, { guest_id: id }));
+      made.addEventListener("click", () => this.#act(label.toLowerCase(), { guest_id: id }));
       return made;
+    });
+    return {
+      element: element("li", {}, said, ...buttons),
+      update: ({ guest: { name, identity, since }, ts }) => {
+        setText(said, `${name} (${identity}) waits for ${words.duration(ts - since)}`);
+        for (const button of buttons) button.setAttribute("aria-label", `${button.textContent} ${name}`);
+      },
     };
-    const made = element("li", {}, name, button("Admit", "admit"), button("Refuse", "refuse"));
-    return { element: made, update: (guest) => setText(name, `${guest.name} (${guest.identity}) waits to be let in`) };
   }
 
   #makePerson(id) {
@@ -144,14 +172,11 @@ export class RoomView extends EventTarget {
     const [verb, argument] = action.split(" ");
     if (verb === "ask") this.#act("ask_to_unmute", { ...params, source: argument });
     if (verb === "revoke") this.#act("revoke", { ...params, permissions: argument.split(",") });
-    if (verb === "grant") this.#act("grant", { ...params, permissions: argument.split(",") });
     if (verb === "remove") {
       this.#act("remove_participant", params, { text: `Remove ${who.name} from the room?`, yes: "Remove" });
     }
-    if (verb === "ban") {
-      this.#act("ban", { ...params, for_s: BAN_S }, {
-        text: `Ban ${who.name} from the room for an hour?`, yes: "Ban",
-      });
+    if (verb === "ban" || verb === "permit") {
+      this.dispatchEvent(new CustomEvent(verb, { detail: { room: this.#room.name, who } }));
     }
   }
 }
@@ -161,17 +186,14 @@ function actionsFor({ tracks }) {
   return [
     ...(isOn("microphone") ? [] : [{ action: "ask microphone", label: "Ask to unmute" }]),
     { action: "revoke publish_audio,publish_video,share_screen", label: "Take the right to publish" },
-    { action: "grant publish_audio,publish_video,share_screen", label: "Give the right to publish" },
-    { action: "grant moderate", label: "Make a moderator" },
+    { action: "permit", label: "Permissions…" },
     { action: "remove", label: "Remove…", danger: true },
-    { action: "ban", label: "Ban for an hour…", danger: true },
+    { action: "ban", label: "Ban…", danger: true },
   ];
 }
 
 function facts(room) {
   const said = [`${room.participants} of ${room.capacity} people`];
-  if (room.lobby) said.push("lobby");
-  if (room.locked) said.push("locked");
   if (room.codecs.length) said.push(room.codecs.join(", "));
   if (room.track_bitrate_bps !== null) said.push(`at most ${words.bits(room.track_bitrate_bps)}`);
   return said.join(" · ");

@@ -52,6 +52,19 @@ export function why(word) {
   return WHY[word] ?? word;
 }
 
+/** What each permission flag lets somebody do, in the order of the control protocol. */
+export const FLAGS = [
+  ["join", "be in the room"],
+  ["publish_audio", "send the microphone"],
+  ["publish_video", "send the camera"],
+  ["share_screen", "send the screen"],
+  ["subscribe", "see and hear others"],
+  ["send_message", "write messages"],
+  ["record", "record"],
+  ["reserve", "reserve"],
+  ["moderate", "moderate the room"],
+];
+
 const SOURCE = { microphone: "microphone", camera: "camera", screen: "screen" };
 
 /** {text, about} of an event or a journal record; `about` is who or what did it, as far as it is told. */

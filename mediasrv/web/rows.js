@@ -27,6 +27,19 @@ export class Rows {
   }
 }
 
+/**
+ * Has `draw` draw a list anew. Who did something about an item by keyboard that has gone goes on with the next, or with
+ * `otherwise` where there is none, and not at the top of the page.
+ */
+export function redraw(list, draw, otherwise) {
+  const had = list.contains(document.activeElement) ? document.activeElement.closest("li") : null;
+  const place = [...list.children].indexOf(had);
+  draw();
+  if (had === null || had.isConnected) return;
+  const next = list.children[Math.min(place, list.children.length - 1)];
+  (next?.querySelector("button") ?? otherwise).focus();
+}
+
 /** Text that changes only if it does: a selection in it stays. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

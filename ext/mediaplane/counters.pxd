@@ -17,8 +17,10 @@ cdef enum Counter:
     COUNT_NACK_SENT                 # sequence numbers asked from publishers
     COUNT_NACK_RECEIVED             # sequence numbers consumers asked for
     COUNT_NACK_UNANSWERED           # of those: no longer cached, or asked again too soon
-    COUNT_KEYFRAME_REQUESTS_SENT
-    COUNT_KEYFRAME_REQUESTS_RECEIVED
+    COUNT_PLI_SENT                  # asking publishers for keyframes
+    COUNT_FIR_SENT
+    COUNT_PLI_RECEIVED              # of consumers
+    COUNT_FIR_RECEIVED              # likewise: each number once, however often it is repeated
     COUNT_ENCODING_SWITCHES
     COUNT_STUN_REQUESTS
     COUNT_DTLS_HANDSHAKES

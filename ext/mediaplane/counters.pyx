@@ -3,7 +3,7 @@
 COUNTER_NAMES = (
     "datagrams_received", "bytes_received", "datagrams_sent", "bytes_sent", "send_calls", "send_runs",
     "rtp_received", "rtp_forwarded", "rtcp_received", "rtcp_sent", "rtx_received", "rtx_sent",
-    "nack_sent", "nack_received", "nack_unanswered", "keyframe_requests_sent", "keyframe_requests_received",
+    "nack_sent", "nack_received", "nack_unanswered", "pli_sent", "fir_sent", "pli_received", "fir_received",
     "encoding_switches", "stun_requests", "dtls_handshakes", "tuple_switches",
     "pipe_packets_sent", "pipe_packets_received",
     "drop_oversized", "drop_unknown_protocol", "drop_unknown_tuple", "drop_stun_malformed",

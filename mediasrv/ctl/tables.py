@@ -19,7 +19,7 @@ from mediasrv.signaling.statistics_shapes import EncodingStatistics
 _PIPED_WIDTH = 200
 _SHOWN_COUNTERS = (
     "rtp_received", "rtp_forwarded", "rtx_received", "rtx_sent", "nack_sent", "nack_received",
-    "keyframe_requests_sent", "dtls_handshakes",
+    "pli_sent", "fir_sent", "dtls_handshakes",
 )  # fmt: skip
 
 

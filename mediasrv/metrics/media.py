@@ -16,10 +16,11 @@ DROP = "drop_"
 
 
 class Named(NamedTuple):
-    """A metric's name, without the prefix, and what it is."""
+    """A metric's name, without the prefix, and what it is; `kind` tells counters apart that share one."""
 
     name: str
     help: str
+    kind: str = ""
 
 
 # Of counters that are not here, such as newer ones, the name is made of the counter's.
@@ -39,8 +40,10 @@ COUNTERS: Mapping[str, Named] = {
     "nack_sent": Named("sent_nacks", "Sequence numbers that publishers were asked for again."),
     "nack_received": Named("received_nacks", "Sequence numbers that subscribers asked for again."),
     "nack_unanswered": Named("unanswered_nacks", "Of those: no longer cached, or asked for again too soon."),
-    "keyframe_requests_sent": Named("sent_keyframe_requests", "PLI and FIR to publishers."),
-    "keyframe_requests_received": Named("received_keyframe_requests", "PLI and FIR of subscribers."),
+    "pli_sent": Named("sent_keyframe_requests", "Requests for keyframes to publishers.", "pli"),
+    "fir_sent": Named("sent_keyframe_requests", "Requests for keyframes to publishers.", "fir"),
+    "pli_received": Named("received_keyframe_requests", "Requests for keyframes of subscribers.", "pli"),
+    "fir_received": Named("received_keyframe_requests", "Requests for keyframes of subscribers.", "fir"),
     "encoding_switches": Named("encoding_switches", "Changes of the encoding that a subscriber gets."),
     "stun_requests": Named("stun_requests", "Authentic ICE checks answered."),
     "dtls_handshakes": Named("dtls_handshakes", "DTLS handshakes that succeeded."),
@@ -104,12 +107,13 @@ class MediaCollector(Collector):
                 if name.startswith(DROP):
                     dropped.add_metric([index, name.removeprefix(DROP)], value)
                     continue
-                family = families.get(name)
+                named = COUNTERS.get(name) or Named(name, f"Counter {name} of the media plane.")
+                family = families.get(named.name)
                 if family is None:
-                    named = COUNTERS.get(name) or Named(name, f"Counter {name} of the media plane.")
-                    family = CounterMetricFamily(f"mediasrv_media_{named.name}", named.help, labels=WORKER)
-                    families[name] = family
-                family.add_metric([index], value)
+                    labels = [*WORKER, "kind"] if named.kind else WORKER
+                    family = CounterMetricFamily(f"mediasrv_media_{named.name}", named.help, labels=labels)
+                    families[named.name] = family
+                family.add_metric([index, named.kind] if named.kind else [index], value)
         yield dropped
         yield from families.values()
 

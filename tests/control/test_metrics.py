@@ -70,7 +70,7 @@ async def test_names_units_and_types_are_those_of_prometheus():
 
 
 async def test_a_worker_shows_all_that_it_counts():
-    """Each under a name of its own; also what is counted by a newer media plane than the names are of."""
+    """Each by itself; also what is counted by a newer media plane than the names are of."""
     counters = pytest.importorskip("mediaplane.counters").COUNTER_NAMES
     async with running(workers=2) as server:
         for worker in PortWorker.made:
@@ -82,9 +82,13 @@ async def test_a_worker_shows_all_that_it_counts():
                 reason = name.removeprefix("drop_")
                 shown = value(found, "mediasrv_media_dropped_packets_total", worker=worker, reason=reason)
             else:
-                shown = value(found, f"mediasrv_media_{COUNTERS[name].name}_total", worker=worker)
+                named = COUNTERS[name]
+                kind = {"kind": named.kind} if named.kind else {}
+                shown = value(found, f"mediasrv_media_{named.name}_total", worker=worker, **kind)
             assert shown == number, name
     assert value(found, "mediasrv_media_brand_new_total", worker="1") == 7
+    requests = found["mediasrv_media_sent_keyframe_requests"].samples
+    assert {each.labels["kind"] for each in requests} == {"pli", "fir"}
     for gauge in GAUGES.values():
         assert value(found, f"mediasrv_media_{gauge.name}", worker="0") == 0
     for distribution in DISTRIBUTIONS.values():

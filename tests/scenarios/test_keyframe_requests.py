@@ -29,7 +29,8 @@ def test_requests_of_many_consumers_become_one() -> None:
             slot.track.ask_keyframe()
     call.network.run_for(0.05)
     assert camera.encodings[0].keyframe_requests == before + 1
-    assert call.counters["keyframe_requests_received"] == 15
+    assert (call.counters["pli_received"], call.counters["fir_received"]) == (15, 0)
+    assert (call.counters["pli_sent"], call.counters["fir_sent"]) == (camera.encodings[0].keyframe_requests, 0)
 
 
 def test_requests_without_end_are_throttled() -> None:
@@ -87,6 +88,7 @@ def test_a_publisher_that_only_knows_fir_gets_fir_with_growing_numbers() -> None
         call.network.run_for(0.4)
     numbers = camera.encodings[0].fir_numbers
     assert len(numbers) >= 3
+    assert (call.counters["pli_sent"], call.counters["fir_sent"]) == (0, len(numbers))
     assert [after - before for before, after in itertools.pairwise(numbers)] == [1] * (len(numbers) - 1)
 
 
@@ -100,6 +102,7 @@ def test_a_fir_that_is_repeated_is_one_request() -> None:
     slots[0].owner.peer.send_rtcp(wire.rtcp_write_fir(1, slots[0].track.ssrc, 8))
     call.network.run_for(0.4)
     assert camera.encodings[0].keyframe_requests == before + 2
+    assert (call.counters["pli_received"], call.counters["fir_received"]) == (0, 2)
 
 
 def test_a_muted_or_unwatched_publisher_is_left_alone() -> None:

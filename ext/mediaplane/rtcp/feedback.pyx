@@ -2,7 +2,7 @@
 from libc.stdint cimport INT64_MAX, uint8_t, uint16_t, uint32_t
 
 from mediaplane.congestion.transport_cc cimport transport_cc_receiver_deadline, transport_cc_receiver_feedback
-from mediaplane.counters cimport COUNT_DROP_EGRESS_FULL, COUNT_KEYFRAME_REQUESTS_SENT, COUNT_NACK_SENT
+from mediaplane.counters cimport COUNT_DROP_EGRESS_FULL, COUNT_FIR_SENT, COUNT_NACK_SENT, COUNT_PLI_SENT
 from mediaplane.deadlines cimport REASON_FEEDBACK, REASON_KEYFRAME, REASON_NACK, deadline_set
 from mediaplane.egress cimport EGRESS_RESERVE, egress_reserve
 from mediaplane.model cimport TRANSPORT_CONNECTED, consumer_t, producer_t
@@ -35,11 +35,12 @@ cdef bint _request_keyframe(plane_t *plane, transport_t *transport, encoding_t *
         return False
     if encoding.producer.pli or not encoding.producer.fir:
         size = rtcp_write_pli(out, CAPACITY, transport.local_ssrc, encoding.ssrc)
+        plane.counters.values[<int>COUNT_PLI_SENT] += 1
     else:
         encoding.fir_seq += 1
         size = rtcp_write_fir(out, CAPACITY, transport.local_ssrc, encoding.ssrc, encoding.fir_seq)
+        plane.counters.values[<int>COUNT_FIR_SENT] += 1
     rtcp_send(plane, transport, out, size)
-    plane.counters.values[<int>COUNT_KEYFRAME_REQUESTS_SENT] += 1
     return True
 
 

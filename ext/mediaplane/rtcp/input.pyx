@@ -4,7 +4,7 @@ from libc.string cimport memset
 
 from mediaplane.counters cimport (
     COUNT_DROP_RTCP_MALFORMED, COUNT_DROP_SRTP_AUTH, COUNT_DROP_SRTP_REPLAYED, COUNT_DROP_SSRC_LIMIT,
-    COUNT_KEYFRAME_REQUESTS_RECEIVED, COUNT_NACK_RECEIVED, COUNT_NACK_UNANSWERED, COUNT_RTCP_RECEIVED,
+    COUNT_FIR_RECEIVED, COUNT_NACK_RECEIVED, COUNT_NACK_UNANSWERED, COUNT_PLI_RECEIVED, COUNT_RTCP_RECEIVED,
 )
 from mediaplane.distributions cimport DISTRIBUTION_LOSS_OUT, DISTRIBUTION_ROUND_TRIP, distribution_add
 from mediaplane.model cimport (
@@ -150,7 +150,6 @@ cdef int _bye(plane_t *plane, transport_t *transport, const rtcp_packet_t *packe
 
 cdef void _keyframe(plane_t *plane, consumer_t *consumer, int64_t now_us) noexcept nogil:
     cdef uint8_t wanted
-    plane.counters.values[<int>COUNT_KEYFRAME_REQUESTS_RECEIVED] += 1
     if consumer == NULL or consumer.producer == NULL or consumer.kind != KIND_VIDEO or not consumer.open:
         return
     wanted = consumer.current if consumer.in_sync else consumer.target
@@ -183,6 +182,7 @@ cdef int _feedback(plane_t *plane, transport_t *transport, const rtcp_packet_t *
     if packet.packet_type == RTCP_RTPFB and packet.count == RTPFB_NACK:
         return _nack(plane, transport, _consumer(plane, transport, media_ssrc), packet, now_us)
     if packet.packet_type == RTCP_PSFB and packet.count == PSFB_PLI:
+        plane.counters.values[<int>COUNT_PLI_RECEIVED] += 1
         _keyframe(plane, _consumer(plane, transport, media_ssrc), now_us)
     elif packet.packet_type == RTCP_PSFB and packet.count == PSFB_FIR:
         while rtcp_parse_fir(packet, index, &asked, &seq) == OK:
@@ -191,6 +191,7 @@ cdef int _feedback(plane_t *plane, transport_t *transport, const rtcp_packet_t *
             if consumer != NULL and not (consumer.has_fir_seq and consumer.last_fir_seq == seq):
                 consumer.has_fir_seq = True
                 consumer.last_fir_seq = seq
+                plane.counters.values[<int>COUNT_FIR_RECEIVED] += 1
                 _keyframe(plane, consumer, now_us)
             index += 1
     return OK

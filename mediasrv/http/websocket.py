@@ -41,6 +41,9 @@ class RpcSession(Protocol):
     def drained(self) -> None:
         """All that was sent has been taken from the queue."""
 
+    def end(self, reason: str) -> None:
+        """Tell the client why, and close."""
+
     def closed(self) -> None:
         """The connection has gone; called exactly once."""
 
@@ -187,7 +190,7 @@ class RpcEndpoint:
     def __init__(self, open_session: SessionFactory, clients: ClientAddresses) -> None:
         self._open_session = open_session
         self._clients = clients
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, RpcSession] = {}
         self._stopping = False
 
     def add_routes(self, app: web.Application) -> None:
@@ -205,8 +208,8 @@ class RpcEndpoint:
         await socket.prepare(request)
         socket.headers.clear()  # they were sent, and would stay as long as the client
         connection = Connection(socket, request.transport)
-        self._connections.add(connection)
         session = self._open_session(connection.send, connection.close, self._clients.of(request))
+        self._connections[connection] = session
         connection.drained = session.drained
         try:
             # A coroutine less for each client than `async for` in a method of its own.
@@ -219,7 +222,7 @@ class RpcEndpoint:
                         connection.close(WSCloseCode.INTERNAL_ERROR)
         finally:
             session.closed()
-            self._connections.discard(connection)
+            self._connections.pop(connection, None)
             connection.gone()
         return socket
 
@@ -231,7 +234,8 @@ class RpcEndpoint:
         """Close every connection after what is queued for it; no longer than CLOSE_TIMEOUT_S."""
         self._stopping = True
         connections = list(self._connections)
-        for connection in connections:
+        for connection, session in list(self._connections.items()):
+            session.end("server_stopping")
             connection.close(WSCloseCode.GOING_AWAY)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):

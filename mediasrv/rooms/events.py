@@ -13,7 +13,7 @@ from mediasrv.rtc.mix import MixSettings
 Kind = Literal["audio", "video"]
 Source = Literal["microphone", "camera", "screen"]
 Feature = Literal["microphone", "camera", "screen_share"]
-GuestOutcome = Literal["admitted", "refused", "gone", "replaced", "room_closed"]
+GuestOutcome = Literal["admitted", "refused", "gone", "replaced", "room_closed", "server_stopping"]
 Cause = Literal["grant", "consent", "expiry"]
 
 

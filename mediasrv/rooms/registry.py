@@ -153,15 +153,22 @@ class RoomRegistry:
         """How many there are, in all rooms."""
         return sum(len(room.participants) for room in self._rooms.values())
 
+    @property
+    def draining(self) -> Draining | None:
+        """Since `drain`: until when, and where to go on."""
+        return self._draining
+
     def set_limits(self, limits: RoomLimits) -> None:
         """For rooms that open from now on."""
         self._limits = limits
 
     def drain(self, draining: Draining) -> None:
-        """Nobody new comes in from now on, and those who are there are told until when they may stay."""
+        """Nobody new comes in from now on, those in lobbies neither, and those who are in are told until when they may
+        stay."""
         self._draining = draining
         for room in list(self._rooms.values()):
             room.tell_all(ServerDraining(*room.ref, draining.until, draining.reconnect_url))
+            room.dismiss_all("server_stopping")
 
     def close(self) -> None:
         """The server stops: everybody leaves, nobody joins any more."""

@@ -229,6 +229,11 @@ class Room:
         guest.decided(None, outcome)
         self.close_if_empty()
 
+    def dismiss_all(self, outcome: GuestOutcome, *, by: str = "") -> None:
+        """Nobody who waits comes in."""
+        for guest in list(self.lobby.guests.values()):
+            self.dismiss(guest, outcome, by=by)
+
     def remove(self, participant: Participant, reason: LeaveReason, by: str = "") -> None:
         """For `Participant.leave`."""
         del self._participants[participant.id]
@@ -246,8 +251,7 @@ class Room:
         # From here on it closes with its last, whatever its settings say of staying open.
         self.settings = replace(self.settings, idle_s=0)
         self._closed_by = by
-        for guest in list(self.lobby.guests.values()):
-            self.dismiss(guest, "room_closed", by=by)
+        self.dismiss_all("server_stopping" if reason is LeaveReason.SERVER_STOPPING else "room_closed", by=by)
         for participant in list(self._participants.values()):
             participant.leave(reason, by=by)
         self._close()

@@ -30,7 +30,7 @@ from mediasrv.signaling.event_log import LoggedEvent, Position
 from mediasrv.signaling.event_subscription import EventFilter, EventSubscription
 from mediasrv.signaling.method import Scope
 from mediasrv.signaling.method_table import METHODS
-from mediasrv.signaling.notifications import CLOSING_REASONS, METHOD_OF, Admitted, Closing
+from mediasrv.signaling.notifications import CLOSING_REASONS, METHOD_OF, Admitted, Closing, ServerDraining
 from mediasrv.signaling.observation import Observe, nobody
 from mediasrv.signaling.schema import Shape
 from mediasrv.signaling.services import Services
@@ -327,6 +327,9 @@ class Session:
     def guest_decided(self, participant: RoomParticipant | None, outcome: events.GuestOutcome) -> None:
         self._guest = None
         if participant is None:
+            draining = self.registry.draining
+            if outcome == "server_stopping" and draining is not None:
+                self._notify(ServerDraining(until=draining.until, reconnect_url=draining.reconnect_url))
             self._end(_END_OF_WAITING[outcome])
         else:
             self._notify(joined_of(participant, Admitted))
@@ -413,4 +416,5 @@ _END_OF_WAITING: Mapping[events.GuestOutcome, str] = {
     "gone": LeaveReason.LEFT,
     "replaced": LeaveReason.REPLACED,
     "room_closed": LeaveReason.ROOM_CLOSED,
+    "server_stopping": LeaveReason.SERVER_STOPPING,
 }

@@ -21,8 +21,10 @@ SECRET = "s" * 32
 GRANTS = {"join": True, "publish_audio": True, "subscribe": True, "send_message": True}
 
 
-def token(identity: str = "ada", *, key: str = "main", secret: str = SECRET) -> str:
-    return tokens.mint(key, secret, identity=identity, room="blue", grants=GRANTS, ttl_s=60)
+def token(identity: str = "ada", *, key: str = "main", secret: str = SECRET, admin: bool = False) -> str:
+    """For the room `blue`; with `admin` for none."""
+    room, grants = (None, {}) if admin else ("blue", GRANTS)
+    return tokens.mint(key, secret, identity=identity, room=room, grants=grants, ttl_s=60, admin=admin)
 
 
 def admin_token() -> str:

@@ -100,6 +100,16 @@ async def test_sigint_does_not_drain():
         assert await asyncio.wait_for(server.task, 10) is None
 
 
+async def test_who_is_in_no_room_is_told_too_that_the_server_stops():
+    async with running() as server, person(server) as backend, person(server) as stranger:
+        await backend.request("authenticate", token=token(admin=True))
+        await stranger.request("ping")
+        os.kill(os.getpid(), signal.SIGINT)
+        for each in (backend, stranger):
+            assert (await each.told("closing"))["reason"] == "server_stopping"
+        assert await asyncio.wait_for(server.task, 10) is None
+
+
 # --- SIGHUP --------------------------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ class EchoSession:
             self.send("too late")
 
     def drained(self) -> None: ...
+    def end(self, reason) -> None: ...
 
     def closed(self) -> None:
         assert not self.was_closed.is_set()

@@ -4,6 +4,7 @@ import pytest
 
 from mediasrv.rooms.draining import Draining
 from mediasrv.rooms.room import RoomLimits
+from mediasrv.rooms.settings import RoomSettings
 
 from .fakes import House, ReplyError
 
@@ -49,3 +50,25 @@ def test_no_room_is_created(house: House) -> None:
         admin.request("create_room", {"room": "later"})
     assert refused.value.code == "server_draining"
     assert house.registry.rooms == {}
+
+
+def test_who_waits_to_be_let_in_is_told_where_to_go_and_waits_no_longer() -> None:
+    house = House(defaults=RoomSettings(lobby=True))
+    host, ada = house.joined("host"), house.joined("ada:join")
+    host.told(), ada.told()
+    house.registry.drain(Draining(house.clock.now + 30, ELSEWHERE))
+    assert ada.told()[0] == ("server_draining", {"until": house.clock.now + 30, "reconnect_url": ELSEWHERE})
+    assert ada.closing is not None
+    assert ada.closing["reason"] == "server_stopping"
+    ((_, decided),) = host.told("guest_decided")
+    assert decided["outcome"] == "server_stopping"
+    assert host.request("list_guests")["guests"] == []
+    assert host.closing is None
+
+
+def test_a_guest_hears_of_a_server_that_stops_at_once() -> None:
+    house = House(defaults=RoomSettings(lobby=True))
+    ada = house.joined("ada:join")
+    house.registry.close()
+    assert ada.closing is not None
+    assert ada.closing["reason"] == "server_stopping"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -77,6 +78,7 @@ class Database:
         self._exclusive = False
         self._guard: AsyncConnection | None = None
         self._guard_unsure = False  # whether the guard's connection may have gone
+        self._file: tuple[int, int] | None = None  # which one SQLite has open: device and inode
 
     @classmethod
     async def open(cls, url: URL, *, exclusive: bool = True, migrate: bool = True) -> Database:
@@ -91,6 +93,8 @@ class Database:
             if database._exclusive:
                 await database._lock_out_others()
             await database._migrate(change=migrate)
+            if database.is_sqlite:
+                database._file = await asyncio.to_thread(_file_at, url)
         except DatabaseError:
             await database.close()
             raise
@@ -124,6 +128,8 @@ class Database:
         async with self._writing:
             if self._guard_unsure:
                 await self._renew_guard()
+            if self._file is not None:
+                await asyncio.to_thread(self._check_file)
             try:
                 async with self.engine.connect() as connection:
                     await connection.execution_options(mediasrv_writes=True)
@@ -153,6 +159,17 @@ class Database:
     async def close(self) -> None:
         await self._drop_guard()
         await self.engine.dispose()
+
+    def _check_file(self) -> None:
+        """SQLite goes on writing into a file that was removed, and what it has taken then is gone when it closes."""
+        try:
+            same = _file_at(self.engine.url) == self._file
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise DatabaseError(
+                f"the file {self.name} was removed or replaced while it was in use: put it back, or restart the server"
+            )
 
     async def _lock_out_others(self) -> None:
         """By PostgreSQL's advisory lock, which goes with a connection."""
@@ -264,6 +281,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
+
+
+def _file_at(url: URL) -> tuple[int, int]:
+    status = os.stat(str(url.database))
+    return status.st_dev, status.st_ino
 
 
 def _shown(url: URL) -> str:

@@ -20,7 +20,7 @@ from mediasrv.journal.journal import Journal
 from mediasrv.journal.record_table import RecordTable
 from mediasrv.journal.spool import Spool, encode_line
 from mediasrv.journal.writer import WriterLimits
-from mediasrv.store.database import Database, DatabaseError
+from mediasrv.store.database import SQLITE_NAME, Database, DatabaseError
 from mediasrv.store.tables import journal_records
 
 from .harness import FAST, JournalHarness
@@ -140,6 +140,29 @@ async def test_a_postgresql_that_is_stopped_and_started_again(tmp_path: Path):
         checked = await harness.checked()
         await harness.close()
     assert (checked.findings, checked.records) == ([], 4 + len(blue))
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_records_wait_while_the_file_of_sqlite_is_somewhere_else(harness: JournalHarness, replaced: bool):
+    """It would take them, and they would be gone with it."""
+    journal = await harness.write(harness.room("red", "r_1").call("ada"))
+    file = harness.folder / SQLITE_NAME
+    aside = [(each, each.with_name(f"aside-{each.name}")) for each in harness.folder.glob(f"{SQLITE_NAME}*")]
+    for at, elsewhere in aside:
+        at.rename(elsewhere)
+    if replaced:
+        file.touch()
+    with structlog.testing.capture_logs() as logs:
+        for record in harness.room("blue", "r_2").call("bob"):
+            journal.writer.write(record)
+        await until(lambda: journal.writer.database_failing)
+        assert (journal.writer.written, journal.statistics()["journal_spool_bytes"] > 0) == (4, True)
+        for at, elsewhere in aside:
+            elsewhere.rename(at)
+        assert await journal.writer.drain(20)
+    assert "was removed or replaced" in logs[0]["error"]
+    assert (await harness.checked()).records == 8
+    assert await harness.problems() == []
 
 
 async def test_sqlite_that_is_really_full_and_has_room_again(harness: JournalHarness):

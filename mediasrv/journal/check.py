@@ -30,6 +30,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     rooms_open: int
     joins: int
     lost: int
+    end_noted: bool
+    """Whether a head was noted, without which nobody sees that the newest records are missing."""
     findings: list[Finding]
 
     def summary(self) -> str:
@@ -42,7 +44,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
             details.append(f"{self.erased_records} records erased by retention")
         if self.lost:
             details.append(f"{self.lost} records lost, as the server itself says")
-        return f"{said} ({', '.join(details)}).\nThe last hash is {self.hash}"
+        said += f" ({', '.join(details)}).\n"
+        if not self.end_noted:
+            said += "No head was noted beside it, so nobody would see that the newest records are missing.\n"
+        return f"{said}The last hash is {self.hash}"
 
 
 async def check_journal(database: Database, key: bytes | None, heads: Sequence[Head]) -> Checked:
@@ -76,5 +81,6 @@ async def check_journal(database: Database, key: bytes | None, heads: Sequence[H
         rooms_open=rooms_open or 0,
         joins=verifier.rooms.joins,
         lost=verifier.rooms.lost,
+        end_noted=bool(heads),
         findings=findings,
     )

@@ -153,6 +153,11 @@ class DurableJournal:
     async def _check_head(self) -> None:
         """Whether the database still has what it had when the head was noted. Raises `DatabaseError`."""
         head = files.read_head(self._folder / files.HEAD_NAME)
+        if head is None and self._table.position:
+            log.warning(
+                "no head of the journal was noted, so nobody can see whether the newest records are missing",
+                position=self._table.position,
+            )
         if head is None or (head.journal == self._table.journal_id and await self._table.has(head)):
             return
         log.error(

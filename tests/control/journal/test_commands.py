@@ -8,6 +8,7 @@ import os
 import sys
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from mediasrv.cli import app
@@ -67,6 +68,19 @@ async def test_verify_says_where_and_what(run, harness: JournalHarness):
     assert "2 findings" in result.stdout
     without = await run("verify", "--without-key")
     assert (without.exit_code, "at 2" in without.stdout, "at 3" in without.stdout) == (1, False, True)
+
+
+async def test_verify_says_that_without_a_noted_head_the_end_may_be_missing(run, harness: JournalHarness):
+    await harness.write(harness.room().call("ada"))
+    assert "newest records are missing" not in (await run("verify")).stdout
+    await harness.close()
+    (harness.folder / files.HEAD_NAME).unlink()
+    result = await run("verify")
+    assert (result.exit_code, "nobody would see that the newest records are missing" in result.stdout) == (0, True)
+    assert not json.loads((await run("verify", "--json")).stdout)["end_noted"]
+    with structlog.testing.capture_logs() as logs:
+        await harness.open()
+    assert [line["position"] for line in logs if "no head" in line["event"]] == [4]
 
 
 async def test_verify_without_the_key_file_says_what_to_do(run, harness: JournalHarness):

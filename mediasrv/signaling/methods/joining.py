@@ -76,6 +76,9 @@ class AuthenticateResult(Shape):
 
 def join(caller: Caller, params: JoinParams) -> JoinResult:
     grant = caller.verify(params.token)
+    if not grant.room:
+        what = "this is a token for control sessions, which names no room (claim 'room'): `authenticate` takes it"
+        raise RpcError(E.TOKEN_INVALID, what)
     entered = caller.registry.enter(grant, caller.guest_decided, name=params.name, address=caller.address)
     if isinstance(entered, lobby.Guest):
         caller.become_guest(entered)

@@ -38,6 +38,16 @@ def test_the_result_of_join_is_the_room_as_it_is(house: House) -> None:
     )
 
 
+def test_a_token_of_no_room_is_none_for_joining(house: House) -> None:
+    backend = house.client()
+    backend.session._verify = lambda token: FakeGrant("backend", room="", admin=True)
+    with pytest.raises(ReplyError, match="names no room") as refused:
+        backend.request("join", {"token": "t"})
+    assert refused.value.code == "token_invalid"
+    assert not house.registry.rooms
+    assert backend.request("authenticate", {"token": "t"}) == {"name": "admin:backend"}
+
+
 def test_nothing_is_heard_before_the_result_of_join(house: House) -> None:
     ada = house.joined("ada")
     ada.offer("0 audio send")

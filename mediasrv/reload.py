@@ -26,7 +26,7 @@ from mediasrv.tokens import TokenVerifier
 log = structlog.get_logger("mediasrv")
 
 NEEDS_RESTART = frozenset({
-    "control", "control_plaintext", "data_dir", "database", "dev", "http", "otel_endpoint",
+    "control", "control_plaintext", "data_dir", "database", "dev", "http", "max_linger_us", "otel_endpoint",
     "rtc_bind", "rtc_port", "srtp_backend", "workers",
 })  # fmt: skip
 

@@ -131,9 +131,9 @@ async def test_a_new_key_holds_without_a_restart_and_an_old_one_no_more():
 async def test_what_cannot_change_is_said_and_stays():
     async with running() as server:
         with structlog.testing.capture_logs() as logs:
-            server.change(workers=3, rtc_port=20000, room_lobby=True)
+            server.change(workers=3, rtc_port=20000, max_linger_us=7, room_lobby=True)
             (line,) = await until(lambda: [line for line in logs if "restart" in line["event"]])
-        assert line["settings"] == ["rtc_port", "workers"]
+        assert line["settings"] == ["max_linger_us", "rtc_port", "workers"]
         assert [line["changed"] for line in logs if line["event"] == "reloaded"] == [["room_lobby"]]
         assert len(PortWorker.made) == 1
         async with person(server) as ada:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
@@ -126,7 +127,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, _Value]:
             layers[name] = _Value(_parse_text(name, text), f"environment variable {variable}")
         # Only what looks like a slip is an error: Kubernetes sets MEDIASRV_SERVICE_HOST and the like by itself.
         elif name != "config" and difflib.get_close_matches(name, FIELDS, n=1, cutoff=0.8):
-            raise ConfigError(f"unknown environment variable {variable}{_suggestion(name, ENVIRONMENT_PREFIX)}")
+            raise ConfigError(f"unknown environment variable {variable}{_suggestion(name, prefix=ENVIRONMENT_PREFIX)}")
     return layers
 
 
@@ -156,7 +157,18 @@ def _convert(name: str, value: Any, source: str) -> Any:
         return msgspec.convert(value, FIELDS[name].type, strict=not isinstance(value, str))
     except msgspec.ValidationError as error:
         shown = "" if name in SECRET_SETTINGS else f" (got {value!r})"
-        raise ConfigError(f"{name}: {error}{shown}; set by {source}") from None
+        hint = _suggested_field(FIELDS[name].type, str(error))
+        raise ConfigError(f"{name}: {error}{shown}{hint}; set by {source}") from None
+
+
+def _suggested_field(kind: Any, error: str) -> str:
+    """What may be meant by a key that a table of this type does not have; empty if the error is another one."""
+    unknown = re.search(r"unknown field `([^`]+)`", error)
+    if unknown is None:
+        return ""
+    while not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        kind = get_args(kind)[0]
+    return _suggestion(unknown[1], kind.__struct_fields__)
 
 
 def _with_dev_defaults(settings: Settings, sources: dict[str, str]) -> Settings:
@@ -173,8 +185,8 @@ def _with_dev_defaults(settings: Settings, sources: dict[str, str]) -> Settings:
     return msgspec.structs.replace(settings, **changes)
 
 
-def _suggestion(name: str, prefix: str = "") -> str:
-    known = FIELDS if prefix else (room_defaults.TABLE, *FIELDS)
+def _suggestion(name: str, known: Collection[str] = (), prefix: str = "") -> str:
+    known = known or (FIELDS if prefix else (room_defaults.TABLE, *FIELDS))
     close = difflib.get_close_matches(name.lower().replace("-", "_"), known, n=1)
     if close:
         return f"; did you mean '{prefix}{close[0].upper() if prefix else close[0]}'?"

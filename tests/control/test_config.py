@@ -165,6 +165,8 @@ def test_the_journals_settings_from_file_and_environment(write):
         ("journal_addresses = 'some'", "journal_addresses: Invalid enum value 'some'"),
         ("webhooks = [{ url = 'https://example.org/', secret = 'tooshort' }]", "has less than 32 bytes"),
         ("webhooks = [{ url = 'https://example.org/', secrt = 'tooshort' }]", "unknown field `secrt`"),
+        ("webhooks = [{ url = 'https://example.org/', secrt = 'tooshort' }]", "did you mean 'secret'?"),
+        ("webhooks = [{ target = 'https://example.org/' }]", "known keys are events, name, secret, url"),
     ],
 )
 def test_a_mistake_in_the_journals_settings_is_named_and_no_secret_with_it(write, text, message):

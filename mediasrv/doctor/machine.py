@@ -82,7 +82,7 @@ class Machine:
             return None
         for process in Path("/proc").glob("[0-9]*"):
             if any(inode in inodes for inode in _socket_inodes(process)):
-                command = (self.read(f"{process}/cmdline") or "").replace("\0", " ").strip()
+                command = " ".join((self.read(f"{process}/cmdline") or "").replace("\0", " ").split())
                 return command or (self.read(f"{process}/comm") or "?").strip(), int(process.name)
         return None
 

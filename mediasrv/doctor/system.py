@@ -119,7 +119,11 @@ def check_files(_settings: Settings, machine: Machine) -> Iterator[Finding]:
     if soft >= FILES_WANTED or soft < 0:
         yield ok("file_limit", "as many files as are needed may be open")
         return
-    remedy = f"systemd: LimitNOFILE={FILES_WANTED}; Docker: --ulimit nofile={FILES_WANTED}; a shell: `ulimit -n {hard}`"
+    remedy = f"systemd: LimitNOFILE={FILES_WANTED}; Docker: --ulimit nofile={FILES_WANTED}; a shell: "
+    if soft < hard or hard < 0:
+        remedy += f"`ulimit -n {FILES_WANTED if hard < 0 else min(hard, FILES_WANTED)}`"
+    else:
+        remedy += f"as root `ulimit -n {FILES_WANTED}`, for this is its hard limit, too"
     text = f"{soft} files may be open at once, and each signaling connection is one"
     yield (error if soft < FILES_NEEDED // 16 else warning if soft < FILES_NEEDED else note)("file_limit", text, remedy)
 

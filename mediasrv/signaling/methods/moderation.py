@@ -105,7 +105,7 @@ class BanParams(Shape):
     ] = None
     for_s: Annotated[ForS, Meta(description="for how many seconds")] = 3600.0
     reason: Annotated[
-        str, Meta(max_length=REASON_MAX_CHARACTERS, description="for other moderators: `list_bans` tells it, the journal does not")
+        str, Meta(max_length=REASON_MAX_CHARACTERS, description="for other moderators: `list_bans` tells it, no event")
     ] = ""
     room: InRoom = None
 

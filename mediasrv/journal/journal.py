@@ -106,8 +106,11 @@ def entry_of(event: events.RoomEvent) -> Entry | None:
                 sent["pending"] = list(event.pending)
             return Entry("message_sent", event.sender_id, sent)
         case events.PermissionsChanged():
-            changed = {"added": list(event.added), "removed": list(event.removed), "by": event.by, "cause": event.cause}
-            return Entry("permission_changed", event.participant_id, changed)
+            changed = {"added": list(event.added), "removed": list(event.removed)}
+            # What is granted and refused changes nothing that holds, and somebody has done it all the same.
+            layers = {"granted": list(event.granted), "consented": list(event.consented)}
+            by = {"by": event.by, "cause": event.cause}
+            return Entry("permission_changed", event.participant_id, {**changed, **layers, **by})
         case events.SignalingLost():
             return Entry("signaling_lost", event.participant_id, {})
         case events.SignalingResumed():

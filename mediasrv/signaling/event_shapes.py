@@ -44,7 +44,15 @@ HISTORY: Mapping[str, Kind] = {
         {"feature": "camera", "enabled": False, "track": EXAMPLE_CAMERA.id, **_BY},
     ),
     "permission_changed": Kind(
-        "What somebody may do has changed.", {"added": [], "removed": ["publish_audio"], "cause": "grant", **_BY}
+        "What is granted to somebody, or consented to, has changed; `added` and `removed` is what follows from it.",
+        {
+            "added": [],
+            "removed": ["publish_audio"],
+            "granted": ["join", "subscribe"],
+            "consented": ["join", "publish_audio", "subscribe"],
+            "cause": "grant",
+            **_BY,
+        },
     ),
     "message_sent": Kind(
         "Somebody wrote to somebody; what, is not said.",

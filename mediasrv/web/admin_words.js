@@ -100,8 +100,11 @@ export function happened({ event, participant, fields }) {
   return { text: said ? said() : event.replaceAll("_", " "), by: fields.by && fields.by !== participant ? fields.by : "" };
 }
 
-function permissions(who, { added = [], removed = [] }) {
+function permissions(who, { added = [], removed = [], cause }) {
   const parts = [];
+  if (!added.length && !removed.length) {
+    return cause === "consent" ? `${who} consents otherwise, and may what they might` : `${who} is granted otherwise, and may what they might`;
+  }
   if (added.length) parts.push(`may now ${added.join(", ")}`);
   if (removed.length) parts.push(`may no longer ${removed.join(", ")}`);
   return `${who} ${parts.join("; ")}`;

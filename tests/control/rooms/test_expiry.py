@@ -6,7 +6,7 @@ import pytest
 
 from mediasrv.rooms.events import ParticipantLeft, PermissionsChanged
 from mediasrv.rooms.grants import Term
-from mediasrv.rooms.permissions import ALL, Permission
+from mediasrv.rooms.permissions import ALL, Permission, flag_names
 
 from .fakes import Client, FakeGrant, House, ReplyError
 from .test_journal import journal_of
@@ -40,7 +40,14 @@ def test_a_grant_of_the_token_ends_in_the_middle_of_the_call(house: House) -> No
     assert moderator.told("permissions_changed") == [("permissions_changed", told)]
     assert [method for method, _ in other.told()] == ["feature_toggled"]
     (changed,) = [record for record in records if record.event == "permission_changed"]
-    assert dict(changed.fields) == {"added": [], "removed": ["publish_video"], "by": "server", "cause": "expiry"}
+    assert dict(changed.fields) == {
+        "added": [],
+        "removed": ["publish_video"],
+        "granted": flag_names(ALL & ~Permission.PUBLISH_VIDEO),
+        "consented": flag_names(ALL),
+        "by": "server",
+        "cause": "expiry",
+    }
     with pytest.raises(ReplyError, match="publish_video"):
         ada.request("unmute", {"track_id": toggled["track_id"]})
 

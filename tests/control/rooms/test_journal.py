@@ -8,7 +8,7 @@ import structlog
 from mediasrv.journal.journal import Journal
 from mediasrv.journal.records import PERSONAL_FIELDS, Record
 from mediasrv.journal.sinks import LogSink
-from mediasrv.rooms.permissions import ALL, Permission
+from mediasrv.rooms.permissions import ALL, Permission, flag_names
 
 from .fakes import House
 
@@ -42,6 +42,7 @@ def test_a_call_from_its_first_to_its_last_line(house: House) -> None:
     assert len({record.room_id for record in records}) == 1
     on_off = {"feature": "microphone", "by": ada.id, "track": track_id}
     track = {"track": track_id, "kind": "audio", "source": "microphone"}
+    layers = {"granted": flag_names(ALL & ~Permission.RECORD), "consented": flag_names(ALL)}
     assert [(record.event, record.participant, dict(record.fields)) for record in records] == [
         ("room_opened", None, {}),
         ("participant_joined", ada.id, {"identity": "ada", "name": "ada"}),
@@ -50,12 +51,25 @@ def test_a_call_from_its_first_to_its_last_line(house: House) -> None:
         ("feature_toggled", ada.id, {**on_off, "enabled": True}),
         ("feature_toggled", ada.id, {**on_off, "enabled": False}),
         ("message_sent", bob.id, {"message": sent["message_id"], "recipients": [ada.id], "to_all": True}),
-        ("permission_changed", bob.id, {"added": [], "removed": ["record"], "by": ada.id, "cause": "grant"}),
+        ("permission_changed", bob.id, {"added": [], "removed": ["record"], **layers, "by": ada.id, "cause": "grant"}),
         ("track_unpublished", ada.id, track),
         ("participant_left", ada.id, {"identity": "ada", "reason": "left"}),
         ("participant_left", bob.id, {"identity": "bob", "reason": "signaling_lost"}),
         ("room_closed", None, {}),
     ]
+
+
+def test_it_says_what_was_refused_and_granted_though_neither_changes_what_holds(house: House) -> None:
+    records = journal_of(house)
+    host, ada = house.joined("host"), house.joined("ada:join")
+    ada.request("set_consent", {"consents": {"recording": False}})
+    host.request("grant", {"participant_id": ada.id, "permissions": ["record"]})
+    refused, granted = [record.fields for record in records if record.event == "permission_changed"]
+    for fields in (refused, granted):
+        assert (fields["added"], fields["removed"]) == ([], [])
+        assert fields["consented"] == flag_names(ALL & ~Permission.RECORD)
+    assert (refused["granted"], refused["cause"], refused["by"]) == (["join"], "consent", ada.id)
+    assert (granted["granted"], granted["cause"], granted["by"]) == (["join", "record"], "grant", host.id)
 
 
 def test_each_opening_of_a_room_counts_from_one(house: House) -> None:

@@ -80,9 +80,8 @@ def entry_of(event: events.RoomEvent) -> Entry | None:
             return Entry("room_closed", None, {"by": event.by} if event.by else {})
         case events.RoomUpdated():
             # Metadata is an application's own, and may say anything of anybody.
-            names = ["default_permissions" if name == "defaults" else name for name in event.changed]
-            now = {name: getattr(event.info, name) for name in names if name != "metadata"}
-            return Entry("room_updated", None, {"changed": names, "now": now, "by": event.by})
+            now = {name: getattr(event.info, name) for name in event.changed if name != "metadata"}
+            return Entry("room_updated", None, {"changed": list(event.changed), "now": now, "by": event.by})
         case events.ParticipantJoined(participant=joined):
             who = {"identity": joined.identity, "name": joined.name}
             return Entry("participant_joined", joined.id, {**who, "address": event.address} if event.address else who)

@@ -96,6 +96,7 @@ class RoomInfo(Struct, frozen=True):
     guests: int
     capacity: int
     default_permissions: tuple[str, ...]
+    default_permissions_until: Mapping[str, float]
     lobby: bool
     locked: bool
     codecs: tuple[str, ...]

@@ -1,13 +1,14 @@
 """The granted layer of permissions: who grants which flag, and until when.
 
 A moderator's word goes before the token's, and the token's before the room's defaults. A moderator's word that has run
-out leaves what the others say; a token's grant that has run out is a refusal.
+out leaves what the others say; a token's grant that has run out is a refusal; what a room grants until a time, it does
+not grant from then on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mediasrv.rooms.permissions import NONE, GrantsError, Permission, flag_called
 
@@ -36,10 +37,14 @@ class Granted:
     token: Terms = field(default_factory=dict)
     defaults: Permission = NONE
     moderator: Terms = field(default_factory=dict)
+    default_ends: Mapping[Permission, float] = field(default_factory=dict)
+    """When the room grants a flag no longer, in seconds since the Unix epoch."""
 
     def flags(self, now: float) -> Permission:
         """The flags that are granted at `now`, in seconds since the Unix epoch."""
         bits = int(self.defaults)  # numbers: an IntFlag's own operators take ten times as long
+        for flag, end in self.default_ends.items():
+            bits = bits if now < end else bits & ~int(flag)
         for flag, term in self.token.items():
             bits = bits | int(flag) if term.holds and term.lasts(now) else bits & ~int(flag)
         for flag, term in self.moderator.items():
@@ -49,21 +54,17 @@ class Granted:
 
     def next_change(self, now: float) -> float | None:
         """When the next term runs out after `now`; None if none does."""
-        ends = [
-            term.until
-            for terms in (self.token, self.moderator)
-            for term in terms.values()
-            if term.until is not None and term.until > now
-        ]
-        return min(ends, default=None)
+        terms = (term.until for terms in (self.token, self.moderator) for term in terms.values())
+        ends = (*terms, *self.default_ends.values())
+        return min((end for end in ends if end is not None and end > now), default=None)
 
     def moderated(self, flags: Permission, term: Term) -> Granted:
         """With a moderator's word on `flags`."""
         words = dict.fromkeys((flag for flag in Permission if flag & flags), term)
-        return Granted(self.token, self.defaults, {**self.moderator, **words})
+        return replace(self, moderator={**self.moderator, **words})
 
-    def with_defaults(self, defaults: Permission) -> Granted:
-        return Granted(self.token, defaults, self.moderator)
+    def with_defaults(self, defaults: Permission, ends: Mapping[Permission, float]) -> Granted:
+        return replace(self, defaults=defaults, default_ends=ends)
 
 
 def terms_of(grants: Mapping[str, object]) -> dict[Permission, Term]:

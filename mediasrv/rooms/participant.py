@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from mediasrv.rooms import events
 from mediasrv.rooms.errors import RoomError, permission_denied
 from mediasrv.rooms.events import LeaveReason, ParticipantInfo, RoomListener, SlotSource, Source
-from mediasrv.rooms.grants import Granted
 from mediasrv.rooms.message_routes import MessageRoutes
 from mediasrv.rooms.permission_state import PermissionState
 from mediasrv.rooms.permissions import Permission, Permissions, flag_names
@@ -59,7 +58,7 @@ class Participant:
         self.joined_at = room.clock.time()
         self.left: LeaveReason | None = None
         self.media_connected = False
-        granted = Granted(entry.grant.grants, room.settings.defaults)
+        granted = room.settings.granted(entry.grant.grants)
         self.permits = PermissionState(room.clock, granted, changed=self._permissions_changed)
         self.presence = Presence(
             room.clock, room.limits.resume_s, lost=self._signaling_lost, given_up=self._nobody_resumed

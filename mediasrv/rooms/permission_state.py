@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mediasrv.rooms.clock import Clock, Timer
 from mediasrv.rooms.events import Cause
@@ -41,9 +41,9 @@ class PermissionState:
         """A moderator grants `flags`, and no others."""
         self._change(self._granted.moderated(flags, Term()).moderated(ALL & ~flags, Term(holds=False)), by, "grant")
 
-    def set_defaults(self, defaults: Permission, *, by: str) -> None:
-        """The room grants these flags to whom neither token nor moderator says otherwise."""
-        self._change(self._granted.with_defaults(defaults), by, "grant")
+    def set_defaults(self, defaults: Permission, ends: Mapping[Permission, float], *, by: str) -> None:
+        """The room grants these flags, some until their `ends`, to whom neither token nor moderator says otherwise."""
+        self._change(self._granted.with_defaults(defaults, ends), by, "grant")
 
     def consent(self, consented: Permission, *, by: str) -> None:
         """The person allows these flags of themself, and no others."""

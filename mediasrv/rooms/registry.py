@@ -10,7 +10,6 @@ from mediasrv.rooms.clock import Clock, SystemClock
 from mediasrv.rooms.draining import Draining
 from mediasrv.rooms.errors import RoomError, permission_denied, room_locked
 from mediasrv.rooms.events import GuestOutcome, LeaveReason, RoomListener, ServerDraining
-from mediasrv.rooms.grants import Granted
 from mediasrv.rooms.lobby import Entry, Guest
 from mediasrv.rooms.mix import OpenMix
 from mediasrv.rooms.participant import Participant
@@ -100,8 +99,8 @@ class RoomRegistry:
     def allowed(self, grant: Grant) -> Permission:
         """What the grant's holder may do in its room at this moment."""
         room = self._rooms.get(grant.room)
-        defaults = (self.defaults if room is None else room.settings).defaults
-        return Granted(grant.grants, defaults).flags(self.clock.time())
+        settings = self.defaults if room is None else room.settings
+        return settings.granted(grant.grants).flags(self.clock.time())
 
     def join(
         self,

@@ -12,7 +12,6 @@ from mediasrv.rooms import events
 from mediasrv.rooms.bans import Bans
 from mediasrv.rooms.errors import RoomError, room_locked
 from mediasrv.rooms.events import GuestOutcome, LeaveReason, MessageSent, RoomInfo
-from mediasrv.rooms.grants import Granted
 from mediasrv.rooms.lobby import Entry, Guest, Lobby
 from mediasrv.rooms.messages import MESSAGE_MAX_CHARACTERS as MESSAGE_MAX_CHARACTERS
 from mediasrv.rooms.messages import History, compose
@@ -42,6 +41,9 @@ class RoomLimits:
     message_burst: int = 20
     resume_s: float = 30
 
+
+_TOLD_AS = {"defaults": "default_permissions", "defaults_until": "default_permissions_until"}
+"""What settings are called in `RoomInfo`, where they have another name there."""
 
 Connect = Callable[["Room", PeerObserver], PeerConnection]
 """Makes a peer connection for somebody in the room. All of one room belong on one worker: whoever makes them may keep
@@ -121,6 +123,7 @@ class Room:
             guests=len(self.lobby.guests),
             capacity=settings.capacity,
             default_permissions=tuple(flag_names(settings.defaults)),
+            default_permissions_until=settings.defaults_until,
             lobby=settings.lobby,
             locked=settings.locked,
             codecs=settings.codecs,
@@ -143,7 +146,9 @@ class Room:
         """Other settings from now on. Codecs hold for offers that come later."""
         before, self.settings = self.settings, settings
         changed = tuple(
-            field.name for field in fields(settings) if getattr(before, field.name) != getattr(settings, field.name)
+            _TOLD_AS.get(field.name, field.name)
+            for field in fields(settings)
+            if getattr(before, field.name) != getattr(settings, field.name)
         )
         if not changed:
             return
@@ -154,9 +159,10 @@ class Room:
         if "track_bitrate_bps" in changed:
             for participant in self._participants.values():
                 participant.apply_policy()
-        if "defaults" in changed:
+        if not {"default_permissions", "default_permissions_until"}.isdisjoint(changed):
+            ends = settings.default_ends
             for participant in list(self._participants.values()):
-                participant.permits.set_defaults(settings.defaults, by=by)
+                participant.permits.set_defaults(settings.defaults, ends, by=by)
         if before.lobby and not settings.lobby:
             for guest in list(self.lobby.guests.values()):
                 # Who finds no place goes on waiting; whose permission has run out was told so.
@@ -212,7 +218,7 @@ class Room:
     def admit(self, guest: Guest, *, by: str) -> Participant:
         """Let a guest in. Raises `RoomError` `server_busy` if the room is full; then they go on waiting."""
         self._check_capacity(guest.entry)
-        if not Granted(guest.entry.grant.grants, self.settings.defaults).flags(self.clock.time()) & Permission.JOIN:
+        if not self.settings.granted(guest.entry.grant.grants).flags(self.clock.time()) & Permission.JOIN:
             self.dismiss(guest, "refused")
             raise RoomError("not_found", "their permission to join has run out meanwhile")
         del self.lobby.guests[guest.id]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mediasrv.rooms.errors import RoomError
-from mediasrv.rooms.permissions import NONE, Permission
+from mediasrv.rooms.grants import Granted, Terms
+from mediasrv.rooms.permissions import NONE, GrantsError, Permission, flag_called, from_names
 from mediasrv.rtc.capabilities import CODEC_NAMES
 from mediasrv.rtc.mix import MAX_TALKERS, MixSettings
 from mediasrv.rtc.policy import MediaPolicy
@@ -34,6 +36,8 @@ class RoomSettings:
     """How many participants it has at most."""
     defaults: Permission = NONE
     """What it grants to everybody whose token does not say otherwise."""
+    defaults_until: Mapping[str, float] = field(default_factory=dict)
+    """Those of them that it grants until a time, by their names, in seconds since the Unix epoch."""
     lobby: bool = False
     """Whether moderators let people in one by one."""
     locked: bool = False
@@ -63,11 +67,24 @@ class RoomSettings:
             _within(f"mix.{name}", getattr(self.mix, name), least, most)
         if self.track_bitrate_bps is not None:
             _within("track_bitrate_bps", self.track_bitrate_bps, BITRATE_MIN_BPS, BITRATE_MAX_BPS)
+        try:
+            from_names(self.defaults_until)
+        except GrantsError as error:
+            raise RoomError("invalid_params", f"default_permissions_until: {error}") from None
         if len(self.metadata) > METADATA_MAX_CHARACTERS:
             raise RoomError("invalid_params", f"metadata: at most {METADATA_MAX_CHARACTERS} characters are kept")
         for codec in self.codecs:
             if codec not in KNOWN_CODECS:
                 raise RoomError("invalid_params", f"codecs: {codec!r} is not one of {', '.join(KNOWN_CODECS)}")
+
+    @property
+    def default_ends(self) -> Mapping[Permission, float]:
+        """`defaults_until` by flag."""
+        return {flag_called(name): until for name, until in self.defaults_until.items()}
+
+    def granted(self, token: Terms) -> Granted:
+        """What somebody with this token is granted in the room."""
+        return Granted(token, self.defaults, default_ends=self.default_ends)
 
     @property
     def media(self) -> MediaPolicy:

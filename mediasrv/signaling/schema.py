@@ -130,6 +130,9 @@ class Room(Shape):
     guests: Annotated[int, Meta(description="how many wait to be let in")]
     capacity: Annotated[int, Meta(description="how many may be in it")]
     default_permissions: Annotated[list[str], Meta(description="flags of those whose token does not say otherwise")]
+    default_permissions_until: Annotated[
+        dict[str, float], Meta(description="those of them that end, and when, in seconds since the Unix epoch")
+    ]
     lobby: Annotated[bool, Meta(description="whether moderators let people in")]
     locked: Annotated[bool, Meta(description="whether nobody new comes in")]
     codecs: Annotated[list[str], Meta(description="those that are negotiated; of a kind that none is of: all")]
@@ -216,6 +219,7 @@ EXAMPLE_ROOM = Room(
     guests=1,
     capacity=50,
     default_permissions=["subscribe"],
+    default_permissions_until={},
     lobby=True,
     locked=False,
     codecs=["opus", "VP8"],

@@ -36,6 +36,14 @@ from mediasrv.signaling.shapes import participant_of, participants_of, room_of
 Capacity = Annotated[int, Meta(ge=1, le=CAPACITY_MAX, description="how many may be in it")]
 Flags = Annotated[list[str], Meta(max_length=len(FLAG_OF_NAME))]
 DefaultPermissions = Annotated[Flags, Meta(description="flags of everybody whose token does not say otherwise")]
+DefaultsUntil = Annotated[
+    dict[str, float],
+    Meta(
+        max_length=len(FLAG_OF_NAME),
+        description="those of them that end, and when, in seconds since the Unix epoch; "
+        "other `default_permissions` without it are for good",
+    ),
+]
 Lobby = Annotated[bool, Meta(description="whether moderators let people in one by one")]
 Locked = Annotated[bool, Meta(description="whether nobody new comes in, but moderators")]
 Codecs = Annotated[
@@ -67,6 +75,7 @@ class CreateRoomParams(Shape):
     room: Annotated[RoomName, Meta(description="its name", pattern=r"^[^/\x00-\x1f\x7f]*$")]
     capacity: Capacity | UnsetType = UNSET
     default_permissions: DefaultPermissions | UnsetType = UNSET
+    default_permissions_until: DefaultsUntil | UnsetType = UNSET
     lobby: Lobby | UnsetType = UNSET
     locked: Locked | UnsetType = UNSET
     codecs: Codecs | UnsetType = UNSET
@@ -94,6 +103,7 @@ class UpdateRoomParams(Shape):
     room: Annotated[RoomName | None, Meta(description="its name; a participant may leave it out")] = None
     capacity: Capacity | UnsetType = UNSET
     default_permissions: DefaultPermissions | UnsetType = UNSET
+    default_permissions_until: DefaultsUntil | UnsetType = UNSET
     lobby: Lobby | UnsetType = UNSET
     locked: Locked | UnsetType = UNSET
     codecs: Codecs | UnsetType = UNSET
@@ -210,6 +220,9 @@ def _changed(settings: RoomSettings, changes: dict[str, Any]) -> RoomSettings:
     """`settings`, but for what `changes` has, by the names of the protocol."""
     if "default_permissions" in changes:
         changes["defaults"] = _flags(changes.pop("default_permissions"))
+        changes.setdefault("default_permissions_until", {})
+    if "default_permissions_until" in changes:
+        changes["defaults_until"] = changes.pop("default_permissions_until")
     if "codecs" in changes:
         changes["codecs"] = tuple(changes["codecs"])
     if "mix" in changes:

@@ -146,3 +146,46 @@ def test_grants_of_a_token_may_have_any_number(house: House) -> None:
     grant = dataclasses.replace(FakeGrant("ada"), terms={Permission.RECORD: Term(until=1e308)})
     participant = house.registry.join(grant)
     assert participant.permissions.effective == ALL
+
+
+def test_what_the_room_grants_ends_for_everybody_it_is_granted_by_the_room_alone(house: House) -> None:
+    records = journal_of(house)
+    admin, end = house.admin(), house.clock.now + 60
+    admin.request(
+        "create_room",
+        {
+            "room": "standup",
+            "default_permissions": ["publish_audio"],
+            "default_permissions_until": {"publish_audio": end},
+        },
+    )
+    ada, bob = house.joined("ada:join"), house.joined("bob:join,publish_audio")
+    ada.offer("0 audio send"), bob.offer("0 audio send")
+    house.clock.advance(59)
+    assert ada.peer.producers["0"].open
+    ada.told(), bob.told()
+    house.clock.advance(1)
+    assert (ada.peer.producers["0"].open, bob.peer.producers["0"].open) == (False, True)
+    ((_, told),) = ada.told("permissions_changed")
+    assert (told["permissions"], told["by"], told["cause"]) == (["join"], "server", "expiry")
+    assert bob.told("permissions_changed") == []
+    assert house.joined("eve:join").joined["permissions"] == ["join"]
+    (changed,) = [record for record in records if record.event == "permission_changed"]
+    assert (changed.participant, changed.fields["removed"]) == (ada.id, ["publish_audio"])
+
+
+def test_what_the_room_grants_anew_is_for_good(house: House) -> None:
+    admin = house.admin()
+    granted = {"default_permissions": ["subscribe"]}
+    admin.request(
+        "create_room",
+        {"room": "standup", **granted, "default_permissions_until": {"subscribe": house.clock.now + 60}},
+    )
+    ada = house.joined("ada:join")
+    house.clock.advance(60)
+    assert not ada.participant.permissions.allow(Permission.SUBSCRIBE)
+    assert admin.request("update_room", {"room": "standup", **granted})["room"]["default_permissions_until"] == {}
+    assert ada.participant.permissions.allow(Permission.SUBSCRIBE)
+    admin.request("update_room", {"room": "standup", "default_permissions_until": {"subscribe": house.clock.now + 5}})
+    house.clock.advance(5)
+    assert not ada.participant.permissions.allow(Permission.SUBSCRIBE)

@@ -38,8 +38,30 @@ def test_who_has_the_last_word(moderator: Term | None, token: Term | None, room:
     assert [bool(granted.flags(now)) for now in (4, 6)] == [at_4, at_6]
 
 
+@pytest.mark.parametrize(
+    ("moderator", "token", "at_4", "at_6"),
+    [
+        (None, None, True, False),
+        (None, FOREVER, True, True),
+        (None, NEVER, False, False),
+        (FOREVER, None, True, True),
+        (NOT_UNTIL_5, None, False, False),
+    ],
+)
+def test_what_a_room_grants_until_a_time(moderator: Term | None, token: Term | None, at_4: bool, at_6: bool) -> None:
+    granted = Granted(
+        token={FLAG: token} if token else {},
+        defaults=ALL,
+        moderator={FLAG: moderator} if moderator else {},
+        default_ends={FLAG: 5},
+    )
+    assert [bool(granted.flags(now) & FLAG) for now in (4, 6)] == [at_4, at_6]
+    assert granted.flags(6) | FLAG == ALL
+
+
 terms = st.builds(Term, st.booleans(), st.none() | st.integers(1, 9))
 layers = st.dictionaries(st.sampled_from(list(Permission)), terms)
+ends = st.dictionaries(st.sampled_from(list(Permission)), st.integers(1, 9))
 
 
 @given(token=layers, moderator=layers, defaults=st.integers(0, int(ALL)), flag=st.sampled_from(list(Permission)))
@@ -50,9 +72,9 @@ def test_a_word_on_one_flag_changes_no_other(token: Any, moderator: Any, default
             assert (granted.flags(now) ^ granted.moderated(flag, term).flags(now)) & ~flag == Permission(0)
 
 
-@given(token=layers, moderator=layers, defaults=st.integers(0, int(ALL)))
-def test_nothing_changes_before_the_time_that_is_told(token: Any, moderator: Any, defaults: int) -> None:
-    granted = Granted(token, Permission(defaults), moderator)
+@given(token=layers, moderator=layers, defaults=st.integers(0, int(ALL)), ends=ends)
+def test_nothing_changes_before_the_time_that_is_told(token: Any, moderator: Any, defaults: int, ends: Any) -> None:
+    granted = Granted(token, Permission(defaults), moderator, ends)
     now = 0.0
     while (end := granted.next_change(now)) is not None:
         assert granted.flags(now) == granted.flags((now + end) / 2) == granted.flags(end - 1e-9)

@@ -22,6 +22,7 @@ def test_a_created_room_is_as_it_was_wished(house: House) -> None:
     settings = {
         "capacity": 3,
         "default_permissions": ["subscribe"],
+        "default_permissions_until": {"subscribe": 1_800_000_000.0},
         "lobby": True,
         "locked": True,
         "codecs": ["VP8", "opus"],
@@ -48,6 +49,7 @@ def test_a_created_room_is_as_it_was_wished(house: House) -> None:
         ({"capacity": 0}, "capacity"),
         ({"codecs": ["VP9000"]}, "'VP9000' is not one of opus, VP8"),
         ({"default_permissions": ["fly"]}, "there is no permission 'fly'"),
+        ({"default_permissions_until": {"fly": 5}}, "default_permissions_until: there is no permission 'fly'"),
         ({"track_bitrate_bps": 1}, "from 8000 to"),
         ({"idle_s": -1}, "idle_s"),
         ({"history": 100_000}, "history"),
@@ -94,6 +96,13 @@ def test_changes_are_told_to_everybody_and_only_when_they_are_some(house: House)
     ((_, told),) = ada.told("room_updated")
     assert (told["changed"], told["by"]) == (["capacity", "metadata"], "admin:root")
     assert (told["room"]["capacity"], told["room"]["metadata"]) == (7, "topic")
+
+
+def test_what_has_changed_is_called_as_it_is_in_the_room(house: House) -> None:
+    ada = house.joined("ada:join")
+    house.admin().request("update_room", {"room": "standup", "default_permissions": ["subscribe"]})
+    ((_, told),) = ada.told("room_updated")
+    assert [told["room"][name] for name in told["changed"]] == [["subscribe"]]
 
 
 def test_a_moderator_changes_some_settings_and_not_others(house: House) -> None:

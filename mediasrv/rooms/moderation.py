@@ -12,6 +12,7 @@ from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.rooms.track import FLAG_OF_SOURCE
 
 REASON_MAX_CHARACTERS = 256
+MAX_BANS_OF_ROOM = 1_000  # so that the moderators of one leave some of the server's to others
 
 
 def ask_to_unmute(whom: Participant, source: Source, *, by: str) -> None:
@@ -43,6 +44,8 @@ def ban(
     if address is not None and network is None:
         raise RoomError("invalid_params", "the address is not an IP address")
     now = rooms.clock.time()
+    if len(rooms.bans.of_room(room_name, now)) >= MAX_BANS_OF_ROOM:
+        raise RoomError("server_busy", f"a room has at most {MAX_BANS_OF_ROOM} bans: lift some that are not needed")
     until = now + min(for_s, LONGEST_S)
     made = Ban(room_name, until, by, reason[:REASON_MAX_CHARACTERS], identity, network, since=now)
     rooms.bans.add(made, now)

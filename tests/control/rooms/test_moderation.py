@@ -4,6 +4,7 @@ import pytest
 
 from mediasrv.rooms.bans import network_of
 from mediasrv.rooms.events import ParticipantLeft
+from mediasrv.rooms.moderation import MAX_BANS_OF_ROOM, ban
 
 from .fakes import Client, House, ReplyError
 
@@ -107,6 +108,17 @@ def test_no_room_is_opened_for_a_ban_that_is_wrong(house: House) -> None:
     with pytest.raises(ReplyError, match="there is no room"):
         root.request("ban", {"room": "standup", "participant_id": "p_gone"})
     assert house.events == []
+
+
+def test_the_bans_of_a_room_are_bounded_so_that_others_have_theirs(house: House) -> None:
+    for number in range(MAX_BANS_OF_ROOM):
+        ban(house.registry, "standup", identity=f"bot{number}", for_s=60 + number, by="server")
+    with pytest.raises(ReplyError, match="a room has at most 1000 bans") as refused:
+        house.joined("host").request("ban", {"identity": "one-more"})
+    assert refused.value.code == "server_busy"
+    house.joined("host@other").request("ban", {"identity": "one-more"})
+    house.clock.advance(60)
+    house.joined("host").request("ban", {"identity": "one-more"})
 
 
 def test_the_ban_of_an_address_meets_everybody_there_but_moderators(house: House) -> None:

@@ -270,6 +270,20 @@ async def test_the_control_client(tmp_path):
             assert "'reason': 'left'" in await line_with(client, "participant_left")
 
 
+async def test_the_client_of_the_package(tmp_path):
+    path = tmp_path / "watch.py"
+    path.write_text(program("client.md", "watch.py"))
+    admin = tokens.mint(*next(iter(KEY.items())), identity="backend", room=None, grants={}, ttl_s=60, admin=True)
+    async with server() as url, aiohttp.ClientSession() as http:
+        address = url.replace("http", "ws") + "/rpc"
+        async with running(path, address, admin, "standup") as client, http.ws_connect(f"{url}/rpc") as ada:
+            assert await line_with(client, "watching") == "watching standup\n"
+            await ada.send_json([0, 1, "join", {"token": token("ada")}])
+            await ada.send_json([0, 2, "leave", {}])
+            assert await line_with(client, "joined") == "participant_joined ada\n"
+            assert await line_with(client, "left") == "participant_left ada\n"
+
+
 async def test_the_publisher_and_the_player(tmp_path):
     for name in ("publish.py", "play.py"):
         (tmp_path / name).write_text(program("whip-whep.md", name))

@@ -158,8 +158,10 @@ class RoomRegistry:
         return self._draining
 
     def set_limits(self, limits: RoomLimits) -> None:
-        """For rooms that open from now on."""
+        """For who joins from now on."""
         self._limits = limits
+        for room in self._rooms.values():
+            room.limits = limits
 
     def drain(self, draining: Draining) -> None:
         """Nobody new comes in from now on, those in lobbies neither, and those who are in are told until when they may

@@ -59,6 +59,16 @@ def test_who_comes_back_is_the_same_with_the_same_tracks_and_slots(house: House)
     ]
 
 
+def test_another_time_holds_for_who_joins_from_then_on_also_in_rooms_that_are_open(house: House) -> None:
+    ada = house.joined("ada")
+    house.registry.set_limits(RoomLimits(resume_s=5))
+    bob = house.joined("bob")
+    assert (ada.joined["resume_s"], bob.joined["resume_s"]) == (RESUME_S, 5)
+    ada.drop(), bob.drop()
+    house.clock.advance(5)
+    assert left(house) == [("bob", "signaling_lost")]
+
+
 def test_who_does_not_come_back_leaves_once(house: House) -> None:
     ada, bob = house.joined("ada"), house.joined("bob")
     ada.drop()

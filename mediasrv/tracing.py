@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,14 +48,18 @@ class Span:
 _NOTHING = Span(None)
 
 
-@contextmanager
-def span(name: str, attributes: Mapping[str, Any] | None = None) -> Iterator[Span]:
+_NO_SPAN = nullcontext(_NOTHING)
+
+
+def span(name: str, attributes: Mapping[str, Any] | None = None) -> AbstractContextManager[Span]:
     """A step that lasts as long as the block, part of the one that is going on."""
-    if _tracer is None:
-        yield _NOTHING
-        return
+    return _NO_SPAN if _tracer is None else _traced(_tracer, name, attributes)
+
+
+@contextmanager
+def _traced(tracer: Tracer, name: str, attributes: Mapping[str, Any] | None) -> Iterator[Span]:
     # Exceptions are not recorded: their texts may have something of somebody in them.
-    with _tracer.start_as_current_span(
+    with tracer.start_as_current_span(
         name, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as started:
         try:

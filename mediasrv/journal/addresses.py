@@ -22,4 +22,7 @@ def kept_address(address: str | None, how: Addresses) -> str | None:
         ip = ip.ipv4_mapped
     if how == "full":
         return str(ip)
-    return str(ipaddress.ip_network((ip, PREFIX_BITS[ip.version]), strict=False))
+    bits = PREFIX_BITS[ip.version]
+    # As `ip_network` would have it, at a fraction of the cost.
+    host_bits = ip.max_prefixlen - bits
+    return f"{type(ip)(int(ip) >> host_bits << host_bits)}/{bits}"

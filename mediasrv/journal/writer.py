@@ -35,18 +35,36 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class WriterLimits:
-    """`queue` records wait in memory for the spool, `batch` go into one transaction, which has `transaction_s` and
-    begins `gather_s` after its first record is in the spool: a transaction costs as much as dozens of records."""
+    """`queue` records wait in memory for the spool, `batch` go into one transaction, which has `transaction_s`.
+
+    Between two transactions are `gather_s`, and between two writes to the spool `spool_gather_s`, unless much waits:
+    each costs as much as dozens of records.
+    """
 
     queue: int = 20_000
     batch: int = 256
     transaction_s: float = 30.0
-    gather_s: float = 0.02
+    gather_s: float = 0.05
+    spool_gather_s: float = 0.005
     retry_first_s: float = 0.1
     retry_last_s: float = 5.0
     spool_retry_s: float = 1.0
     sync_s: float = 1.0  # between two syncs of the spool while the database does not take what is in it
     behind_s: float = 5.0  # after which it is said that the database is slow
+
+
+class _Pace:
+    """Keeps a time between the beginnings of what is done again and again; what comes alone waits for nothing."""
+
+    def __init__(self, between_s: float) -> None:
+        self._between_s = between_s
+        self._due = 0.0
+
+    async def wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        if (left_s := self._due - loop.time()) > 0:
+            await asyncio.sleep(left_s)
+        self._due = loop.time() + self._between_s
 
 
 class JournalWriter:
@@ -191,10 +209,13 @@ class JournalWriter:
     # --- memory to spool ---------------------------------------------------------------------------------------
 
     async def _fill_spool(self) -> None:
+        pace = _Pace(self._limits.spool_gather_s)
         while True:
             await self._queued.wait()
             self._queued.clear()
             while self._queue:
+                if len(self._queue) < self._limits.batch:
+                    await pace.wait()
                 done = await self._spool_queue()
                 self._spooled.set()  # if not done, the database may still take them from memory
                 if not done:
@@ -228,12 +249,15 @@ class JournalWriter:
 
     async def _empty_spool(self) -> None:
         delay_s = self._limits.retry_first_s
+        pace = _Pace(self._limits.gather_s)
         while True:
             await self._spooled.wait()
             self._spooled.clear()
-            if self._spool.waiting_bytes < GATHERED_BYTES:
-                await asyncio.sleep(self._limits.gather_s)
-            while await self._store_some():
+            while self._spool.waiting_bytes or self._queue:
+                if self._spool.waiting_bytes < GATHERED_BYTES:
+                    await pace.wait()
+                if not await self._store_some():
+                    break
                 if not self.database_failing:
                     delay_s = self._limits.retry_first_s
                     continue

@@ -26,7 +26,7 @@ from mediasrv.metrics.mixing import MixerCollector
 from mediasrv.metrics.rooms import RoomMetrics
 from mediasrv.rooms.registry import RoomRegistry
 from mediasrv.signaling.method_table import METHODS
-from mediasrv.signaling.observation import Observation
+from mediasrv.signaling.observation import OK, Observation
 from mediasrv.version import VERSION
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series each that says when another one began: twice the series for nothing
@@ -68,6 +68,7 @@ class ServerMetrics:
             buckets=REQUEST_BUCKETS_S,
             registry=self.registry,
         )
+        self._by_method: dict[str, tuple[Histogram, Counter]] = {}
         self._http = Counter(
             "mediasrv_http_requests",
             "HTTP requests, by route and status.",
@@ -98,8 +99,18 @@ class ServerMetrics:
             yield observation
             span.outcome(observation.outcome)
         if observation.is_whole:
-            self._request_seconds.labels(method).observe(time.perf_counter() - began)
-            self._requests.labels(method, observation.outcome).inc()
+            seconds, answered = self._of_method(method)
+            seconds.observe(time.perf_counter() - began)
+            (answered if observation.outcome == OK else self._requests.labels(method, observation.outcome)).inc()
+
+    def _of_method(self, method: str) -> tuple[Histogram, Counter]:
+        """How long requests take, and those that are answered; looked up once, since finding them takes longer than
+        counting."""
+        found = self._by_method.get(method)
+        if found is None:
+            found = self._request_seconds.labels(method), self._requests.labels(method, OK)
+            self._by_method[method] = found
+        return found
 
     def http_request(self, route: str, method: str, status: int) -> None:
         """`route` is the pattern of the path, never the path."""

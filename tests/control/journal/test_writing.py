@@ -219,6 +219,7 @@ async def test_a_slow_database_holds_nobody_up(harness: JournalHarness, append_f
         assert loop.time() - begin < 1.5  # 800 records, and not one transaction's time
         await until(lambda: journal.statistics()["journal_queue_records"] == 0)
         assert journal.statistics()["journal_spool_bytes"] > 0
+        await until(lambda: journal.statistics()["journal_database_lag_seconds"] > 0)  # it has begun with the first
         append_fails.delay_s = 0
         assert await journal.writer.drain(20)
     assert [entry["event"] for entry in logs] == [

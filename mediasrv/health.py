@@ -86,8 +86,10 @@ class Health:
 
 async def _ask(database: Database) -> str:
     try:
-        async with asyncio.timeout(DATABASE_TIMEOUT_S), database.snapshot() as connection:
-            await connection.execute(sa.select(1))
+        async with asyncio.timeout(DATABASE_TIMEOUT_S):
+            await database.check_file()
+            async with database.snapshot() as connection:
+                await connection.execute(sa.select(1))
     except TimeoutError:
         return f"no answer within {DATABASE_TIMEOUT_S:.0f} s"
     except DATABASE_ERRORS as error:

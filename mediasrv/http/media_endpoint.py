@@ -23,8 +23,9 @@ from mediasrv.http.ports import MediaParticipant, OfferResult, Rooms
 from mediasrv.http.problem import HttpError
 from mediasrv.http.rate_limit import RateLimit
 from mediasrv.rooms.permissions import Permission
-from mediasrv.rtc.errors import SdpError
+from mediasrv.rtc.errors import NegotiationError, SdpError
 from mediasrv.rtc.ice import IceFragment
+from mediasrv.rtc.offer import Offer
 from mediasrv.rtc.sdp import Direction, SessionDescription
 from mediasrv.tokens import Grant, TokenError, TokenVerifier
 
@@ -112,9 +113,14 @@ class MediaEndpoint:
             offer = SessionDescription.parse(text)
             narrow(offer, self._protocol.direction)
             ufrag = next((media.ice_ufrag for media in offer.media), None)
-        except SdpError as error:
-            raise HttpError(400, error.code, error.message) from None
-        session, result = self._join(grant, token, ufrag, str(offer), address, mixed=mixed)
+            text = str(offer)
+            parsed = Offer.parse(text)
+        except NegotiationError as error:
+            raise HttpError(400, "bad_sdp", error.message) from None
+        refused = {section.mid: section.refusal for section in parsed.sections if section.refusal is not None}
+        if refused and parsed.transport is None:  # before it takes the place of one that goes on
+            raise self._nothing_accepted(refused, self._rooms.allowed(grant))
+        session, result = self._join(grant, token, ufrag, text, address, mixed=mixed)
         return web.Response(
             status=201,
             text=result.sdp,

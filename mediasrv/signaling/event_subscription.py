@@ -14,7 +14,12 @@ from mediasrv.signaling.services import JournalSource, JournalUnavailableError, 
 _log = structlog.get_logger("signaling.events")
 
 UNREAD_EVENTS = 256
+STALLED_S = 60.0  # for so long who is given the journal may take nothing of it
 _PAGE = 500
+
+
+class _StalledError(Exception):
+    """The subscriber takes nothing of what it is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,8 @@ class EventSubscription:
     """Gives events to `put` until `close`, each once and in order.
 
     No more than `UNREAD_EVENTS` are given before the connection has taken all that was said (`drained`). What comes
-    meanwhile stays in the log. A subscriber that has not come back when the log forgets is `too_slow`.
+    meanwhile stays in the log. A subscriber that has not come back when the log forgets is `too_slow`, and so is one
+    that takes nothing for `STALLED_S` of what it is given from the journal.
     """
 
     def __init__(
@@ -142,6 +148,10 @@ class EventSubscription:
         except JournalUnavailableError as error:
             _log.warning("events could not be read from the journal", reason=str(error))
             missed = True
+        except _StalledError:
+            self._log.counters["subscribers_too_slow"] += 1
+            self._too_slow()
+            return
         self._replay = None
         if self._closed:
             return
@@ -162,12 +172,19 @@ class EventSubscription:
                     self._told = number - 1
                     return True
                 while self._is_full:
-                    self._room.clear()
-                    await self._room.wait()
+                    await self._wait_for_room()
                 self._give_record(record)
         # All of it is older than what is kept here; what is forgotten here may yet wait to be written there.
         self._told = self._log.first_number - 1
         return not self._log.has_forgotten
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        try:
+            async with asyncio.timeout(STALLED_S):
+                await self._room.wait()
+        except TimeoutError:
+            raise _StalledError from None
 
     def _give_record(self, record: StoredRecord) -> None:
         body = {

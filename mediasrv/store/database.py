@@ -128,8 +128,7 @@ class Database:
         async with self._writing:
             if self._guard_unsure:
                 await self._renew_guard()
-            if self._file is not None:
-                await asyncio.to_thread(self._check_file)
+            await self.check_file()
             try:
                 async with self.engine.connect() as connection:
                     await connection.execution_options(mediasrv_writes=True)
@@ -148,6 +147,11 @@ class Database:
             async with connection.begin():
                 yield connection
 
+    async def check_file(self) -> None:
+        """Raises `DatabaseError` if SQLite's file is not the one that was opened any more."""
+        if self._file is not None:
+            await asyncio.to_thread(self._compare_file)
+
     async def forget_erased(self) -> None:
         """Have SQLite write what was erased over the old pages at once; PostgreSQL's autovacuum sees to it."""
         if not self.is_sqlite:
@@ -160,7 +164,7 @@ class Database:
         await self._drop_guard()
         await self.engine.dispose()
 
-    def _check_file(self) -> None:
+    def _compare_file(self) -> None:
         """SQLite goes on writing into a file that was removed, and what it has taken then is gone when it closes."""
         try:
             same = _file_at(self.engine.url) == self._file

@@ -56,6 +56,12 @@ async def test_a_worker_that_goes_round_no_more_is_named(database):
     assert (await watched.checks())["media_workers"] == "ok"
 
 
+async def test_a_database_whose_file_is_gone_is_named(database, tmp_path: Path):
+    watched = Health(LoopLag(), [FakeWorker()], database)
+    Path(database.name).rename(tmp_path / "elsewhere.db")
+    assert "was removed or replaced while it was in use" in (await watched.checks())["database"]
+
+
 async def test_before_the_workers_run_nobody_is_ready(database):
     assert (await Health(LoopLag(), [], database).checks())["media_workers"] == "not started"
 

@@ -23,11 +23,18 @@ KEYS = {"main": "0123456789abcdef0123456789abcdef"}
 CREDENTIALS = "a=ice-ufrag:EsAw\r\na=ice-pwd:bP+XJMM09aR8AiX1jdukzR6Y\r\n"
 
 
+CODECS = {"audio": "opus/48000/2", "video": "VP8/90000"}
+
+
 def offer(*sections: tuple[str, str | None]) -> str:
     """An offer with a section for each (kind, direction)."""
     lines = ["v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0", *CREDENTIALS.split()]
+    lines += [
+        f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}",
+        f"a=group:BUNDLE {' '.join(map(str, range(len(sections))))}",
+    ]
     for mid, (kind, direction) in enumerate(sections):
-        lines += [f"m={kind} 9 UDP/TLS/RTP/SAVPF 96", f"a=mid:{mid}", "a=rtpmap:96 x/90000"]
+        lines += [f"m={kind} 9 UDP/TLS/RTP/SAVPF 96", "a=rtcp-mux", f"a=mid:{mid}", f"a=rtpmap:96 {CODECS[kind]}"]
         lines += [f"a={direction}"] if direction else []
     return "\r\n".join(lines) + "\r\n"
 
@@ -97,7 +104,7 @@ class FakeAnswer:
 
 
 class FakePeerConnection:
-    """Answers by the directions in the offer; `a=rtpmap:96 none/…` stands for a codec that nobody has."""
+    """Answers by the directions in the offer; `a=x-codec:none` stands for a codec that the room does not take."""
 
     def __init__(self, observer: Callable[[Any], None]) -> None:
         self.observer = observer
@@ -109,14 +116,14 @@ class FakePeerConnection:
 
     def answer(self, text: str, *, authorise: Callable[[Offered], str | None]) -> FakeAnswer:
         self.offers.append(text)
-        if "96 opus/" in text:
-            raise NegotiationError("bad_codec", "an audio codec with the clock of video")
+        if "a=x-conflict" in text:
+            raise NegotiationError("ssrc_conflict", "two tracks with one SSRC")
         if "candidate-that-explodes" in text:
             raise RuntimeError("a fault of the server")
         answer = FakeAnswer("v=0\r\ns=answer\r\n")
         for section in re.split(r"^(?=m=)", text, flags=re.MULTILINE)[1:]:
             kind, mid = section[2:7], section.split("a=mid:")[1].split()[0]
-            if "96 none/" in section:
+            if "a=x-codec:none" in section:
                 answer.refused[mid] = "no common codec"
             elif "a=sendonly" in section:
                 if reason := authorise(Offered(mid, kind)):

@@ -113,8 +113,10 @@ async def test_if_every_track_is_refused_so_is_the_offer(harness):
         ("", 400, "bad_sdp"),
         ("hello", 400, "bad_sdp"),
         ("a=b\r\n", 400, "bad_sdp"),
-        (AUDIO.replace("x/90000", "opus/90000"), 400, "bad_sdp"),
-        (AUDIO.replace("x/90000", "none/90000"), 406, "no_common_codec"),
+        (AUDIO + "a=x-conflict\r\n", 400, "bad_sdp"),
+        (AUDIO.replace("a=rtcp-mux\r\n", ""), 400, "bad_sdp"),
+        (AUDIO.replace("opus/48000/2", "G722/8000"), 406, "no_common_codec"),
+        (AUDIO + "a=x-codec:none\r\n", 406, "no_common_codec"),
         (offer(), 422, "no_media"),
         (offer(("audio", "recvonly")), 422, "wrong_direction"),
         (offer(("audio", "sendonly"), ("video", "inactive")), 422, "wrong_direction"),
@@ -174,6 +176,14 @@ async def test_the_same_identity_replaces_its_first_session(harness):
     assert harness.peers[0].closed
     assert (await harness.client.delete(first, headers=harness.bearer())).status == 404
     assert (await harness.client.delete(second, headers=harness.bearer())).status == 200
+
+
+@pytest.mark.parametrize("broken", [AUDIO.replace("a=rtcp-mux\r\n", ""), AUDIO.replace("opus/48000/2", "G722/8000")])
+async def test_an_offer_that_cannot_be_answered_replaces_nobody(harness, broken):
+    present = await harness.publish()
+    assert (await harness.post("/whip/blue", broken)).status in (400, 406)
+    assert not harness.peers[0].closed
+    assert (await harness.client.delete(present, headers=harness.bearer())).status == 200
 
 
 # The session

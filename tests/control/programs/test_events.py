@@ -312,6 +312,22 @@ async def test_a_long_replay_waits_for_a_slow_reader(tmp_path: Path, monkeypatch
             assert keys(await told(wire, 60)) == history(server)
 
 
+async def test_who_takes_nothing_of_a_long_replay_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(event_subscription, "UNREAD_EVENTS", 3)
+    monkeypatch.setattr(event_subscription, "STALLED_S", 0.05)
+    async with serving(tmp_path, kept_events=10) as server:
+        await happen(server, 60)
+        given: list[LoggedEvent] = []
+        given_up = asyncio.Event()
+        stalled = EventSubscription(server.events, EVERYTHING, put=given.append, too_slow=given_up.set)
+        stalled.start(Position.parse("j-0"), server.journal)
+        async with asyncio.timeout(10):
+            await given_up.wait()
+        assert len(given) == 3
+        assert server.events.counters["subscribers_too_slow"] == 1
+        stalled.close()
+
+
 async def test_a_journal_that_cannot_be_read_is_said(tmp_path: Path):
     async with serving(tmp_path, kept_events=4) as server:
         await happen(server, 10)

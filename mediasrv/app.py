@@ -7,7 +7,6 @@ import gc
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 import structlog
 import uvloop
@@ -38,18 +37,12 @@ from mediasrv.media_ports import port_ranges, why_not_bound
 from mediasrv.metrics.server import ServerMetrics
 from mediasrv.reload import RunningParts
 from mediasrv.room_defaults import room_defaults
+from mediasrv.room_media import RoomMedia
 from mediasrv.rooms.clock import SystemClock
 from mediasrv.rooms.draining import Draining
-from mediasrv.rooms.ports import PeerObserver
 from mediasrv.rooms.registry import RoomRegistry
-from mediasrv.rooms.room import Room, RoomLimits
-from mediasrv.rtc.active_speakers import ActiveSpeakers
-from mediasrv.rtc.answer import LocalAddresses
+from mediasrv.rooms.room import RoomLimits
 from mediasrv.rtc.certificate import Certificate
-from mediasrv.rtc.events import Closed, PeerEvent
-from mediasrv.rtc.mix import AudioMix, MixSettings
-from mediasrv.rtc.peer_connection import PeerConnection
-from mediasrv.rtc.sdp_attributes import Candidate
 from mediasrv.settings import Settings
 from mediasrv.signaling.carriers import CarriedSession, Close, Send
 from mediasrv.signaling.event_log import EventLog
@@ -133,10 +126,8 @@ class Server:
         self.draining = False
         self._running = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._certificate = Certificate.generate()
+        certificate = Certificate.generate()
         binds = bind_addresses(settings.rtc_bind)
-        self._addresses = advertised_addresses(settings.rtc_ip, binds)
-        self._addresses_by_port: dict[int, LocalAddresses] = {}
         media = MediaSettings(
             binds=binds,
             port=settings.rtc_port,
@@ -144,20 +135,21 @@ class Server:
             srtp_backend=settings.srtp_backend,
             max_linger_us=settings.max_linger_us,
         )
-        self._pool = WorkerPool(media, self._certificate, worker_factory=worker_factory)
+        self._pool = WorkerPool(media, certificate, worker_factory=worker_factory)
         self._pool.on_failure(self._worker_failed)
         self._binds = binds
         self._placement = Placement(self._pool.workers, settings.room_spread)
-        self._speakers: WeakValueDictionary[str, ActiveSpeakers] = WeakValueDictionary()
+        self._media = RoomMedia(self._pool, self._placement, certificate.fingerprint)
+        self._media.ips = advertised_addresses(settings.rtc_ip, binds)
         self._clock = SystemClock()
         self._rooms = RoomRegistry(
-            self._connect,
+            self._media.connect,
             clock=self._clock,
             limits=RoomLimits(resume_s=settings.resume_s),
             defaults=room_defaults(settings),
             open_rooms=settings.open_rooms,
             open_channel=open_channel,
-            open_mix=self._open_mix,
+            open_mix=self._media.open_mix,
         )
         self._events = EventLog(self._clock)
         self._started_at = self._clock.time()
@@ -224,7 +216,7 @@ class Server:
         self.ready_line = (
             f"mediasrv is ready: {page_url(address, tls=self._tls is not None)} (media on UDP {ports}, srtp: {backend})"
         )
-        log.info("ready", http=str(address), rtc_ip=self._addresses, udp=ports, srtp=backend)
+        log.info("ready", http=str(address), rtc_ip=self._media.ips, udp=ports, srtp=backend)
 
     async def stop(self) -> None:
         """Tell everybody, let what is said to them go out, then stop; idempotent."""
@@ -261,7 +253,7 @@ class Server:
         """Take over what has changed in the settings, and log what cannot be taken over."""
         before, self.settings = self.settings, await self._parts.take_over(self.settings, settings)
         if before.rtc_ip != self.settings.rtc_ip:
-            self._addresses = advertised_addresses(self.settings.rtc_ip, self._binds) or self._addresses
+            self._media.ips = advertised_addresses(self.settings.rtc_ip, self._binds) or self._media.ips
 
     async def _watch(self) -> None:
         while True:
@@ -335,12 +327,12 @@ class Server:
                 log.warning("control sessions come in the clear: whoever can listen on that network has their tokens")
 
     def _start_media(self) -> None:
-        if not self._addresses:
+        if not self._media.ips:
             log.warning(
                 "no address found that clients could send media to, only programs on this machine can connect: "
                 "give the address of this machine with --rtc-ip"
             )
-            self._addresses = ["127.0.0.1"]
+            self._media.ips = ["127.0.0.1"]
         try:
             self._pool.start()
         except OSError as error:
@@ -349,44 +341,6 @@ class Server:
             raise StartError(f"the native modules are not built or do not fit ({error}); run `make build`") from None
         except ValueError as error:  # an SRTP backend that this build or this CPU lacks
             raise StartError(f"cannot start the media workers: {error}") from None
-
-    def _connect(self, room: Room, observer: PeerObserver) -> PeerConnection:
-        """A peer connection on a worker of the room."""
-        seat = self._placement.take(room)
-
-        def observe(event: PeerEvent) -> None:
-            if isinstance(event, Closed):
-                seat.leave()
-            observer(event)
-
-        return PeerConnection(
-            seat.worker,
-            addresses=self._local_addresses(seat.worker.port),
-            observer=observe,
-            policy=lambda: room.settings.media,
-            speakers=self._speakers_of(room),
-        )
-
-    def _local_addresses(self, port: int) -> LocalAddresses:
-        """What the peers of a worker are told; the same for all of them."""
-        found = self._addresses_by_port.get(port)
-        if found is None:
-            candidates = [Candidate.host(ip, port, index) for index, ip in enumerate(self._addresses)]
-            found = self._addresses_by_port[port] = LocalAddresses(candidates, self._certificate.fingerprint)
-        return found
-
-    def _open_mix(self, settings: MixSettings) -> AudioMix:
-        mixer = self._pool.mixer
-        if mixer is None:
-            raise RuntimeError("a room wants a mix before the media workers run")
-        return AudioMix(mixer, settings)
-
-    def _speakers_of(self, room: Room) -> ActiveSpeakers:
-        """Those of all its peer connections, as long as there are any."""
-        speakers = self._speakers.get(room.id)
-        if speakers is None:
-            speakers = self._speakers[room.id] = ActiveSpeakers(room.order.hear)
-        return speakers
 
     def _open_session(self, send: Send, close: Close, address: str | None) -> RpcSession:
         verify = partial(self._verifier.verify, address=address)

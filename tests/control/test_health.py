@@ -12,7 +12,7 @@ import pytest
 from mediasrv import health
 from mediasrv.health import SILENT_WORKER_S, Health
 from mediasrv.loop_lag import EVERY_S, LoopLag
-from mediasrv.store.database import Database, database_url
+from mediasrv.store.database import SQLITE_NAME, Database, database_url
 
 
 @dataclass
@@ -58,7 +58,7 @@ async def test_a_worker_that_goes_round_no_more_is_named(database):
 
 async def test_a_database_whose_file_is_gone_is_named(database, tmp_path: Path):
     watched = Health(LoopLag(), [FakeWorker()], database)
-    Path(database.name).rename(tmp_path / "elsewhere.db")
+    (tmp_path / SQLITE_NAME).rename(tmp_path / "elsewhere.db")
     assert "was removed or replaced while it was in use" in (await watched.checks())["database"]
 
 

@@ -18,9 +18,12 @@ import structlog
 
 from mediasrv.app import StartError
 from mediasrv.config import ConfigError, Settings
+from mediasrv.rtc.sdp import SessionDescription
 from tests.control.port_worker import PortWorker
 from tests.control.running_server import Running, admin_token, person, running, token
 from tests.control.tls_files import Authority, write_pair
+
+OFFER = Path(__file__).parent / "offers" / "chromium-recvonly.sdp"
 
 
 async def until(condition: Callable[[], Any]) -> Any:
@@ -190,6 +193,23 @@ async def test_rooms_that_open_after_a_reload_have_the_new_defaults_and_others_k
         assert (created["capacity"], created["default_permissions"]) == (7, ["subscribe"])
         assert (created["mix"]["talkers"], created["mix"]["channels"], created["idle_s"]) == (5, 2, 300)
         assert (await root.request("get_room", room="blue"))["room"]["capacity"] == 5
+
+
+async def test_calls_after_a_reload_are_told_the_new_address():
+    async with running(rtc_ip=("192.0.2.7",)) as server:
+        assert await told_address(server, "ada") == "192.0.2.7"
+        with structlog.testing.capture_logs() as logs:
+            server.change(rtc_ip=("192.0.2.8",))
+            await until(lambda: [line for line in logs if line["event"] == "reloaded"])
+        assert await told_address(server, "bob") == "192.0.2.8"
+
+
+async def told_address(server: Running, identity: str) -> str:
+    """Where the answer to an offer says that media goes."""
+    async with person(server) as somebody:
+        await somebody.request("join", token=token(identity))
+        answer = await somebody.request("offer", sdp=OFFER.read_text())
+        return SessionDescription.parse(answer["sdp"]).media[0].candidates[0].address
 
 
 # --- TLS -----------------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ class WriterLimits:
     queue: int = 20_000
     batch: int = 256
     transaction_s: float = 30.0
-    gather_s: float = 0.05
+    gather_s: float = 0.02
     spool_gather_s: float = 0.005
     retry_first_s: float = 0.1
     retry_last_s: float = 5.0
@@ -274,7 +274,7 @@ class JournalWriter:
         records, end = await self._on_disk(partial(self._spool.peek, self._limits.batch))
         if records:
             if await self._store(records):
-                await self._on_disk(partial(self._forget, end))
+                await self._on_disk(partial(self._spool.remove, end))
             return True
         if end > 0 and self._spool.waiting_bytes:  # nothing but damaged lines
             log.error("the journal's spool is damaged: lines of it cannot be read", damaged=self._spool.damaged)
@@ -286,7 +286,6 @@ class JournalWriter:
             records = [record for record, _ in islice(self._queue, self._limits.batch)]
             if records and not self._spool.waiting_bytes and await self._store(records):
                 self._shift(len(records))
-                await self._on_disk(partial(self._note_head, self._table.position, self._table.hash))
         return True
 
     async def _store(self, records: Sequence[Record]) -> bool:
@@ -314,12 +313,8 @@ class JournalWriter:
         self.written += len(rows)
         if rows:
             self._committed(rows)
+            await self._on_disk(partial(self._note_head, self._table.position, self._table.hash))
         return True
-
-    def _forget(self, end: int) -> None:
-        """What lies in the spool before `end` is in the database. On the disk's thread."""
-        self._spool.remove(end)
-        self._note_head(self._table.position, self._table.hash)
 
     async def _watch(self) -> None:
         """While the database owes a transaction, make sure of what waits for it on the disk."""

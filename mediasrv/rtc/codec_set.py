@@ -79,7 +79,7 @@ class CodecSet:
         return "".join(_lines(codec, codec.feedback - {"transport-cc"}) for codec in self.codecs)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def map_payload_types(sent: CodecSet, received: CodecSet) -> list[tuple[int, int, int]]:
     """(publisher's payload type, subscriber's, subscriber's RTX or 0) of every codec that the subscriber can take.
 

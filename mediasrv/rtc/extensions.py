@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple
 
 from mediasrv.rtc.capabilities import PUBLISHER_EXTENSIONS, SUBSCRIBER_EXTENSIONS
 from mediasrv.rtc.errors import NegotiationError
 from mediasrv.rtc.sdp import Direction
 from mediasrv.rtc.sdp_attributes import ExtMap
-from mediasrv.rtc.section_facts import SectionFacts
+from mediasrv.rtc.section_facts import SectionFacts, when_forgotten
 
 ONE_BYTE_IDS = range(1, 15)
 _IDS = frozenset(ONE_BYTE_IDS) | frozenset(range(16, 256))  # 15 ends a one-byte block, and from 4096 on they are no ids
@@ -48,15 +48,28 @@ class TransportExtensions(NamedTuple):
     received: Mapping[str, int]
 
 
-@lru_cache(maxsize=1024)
-def negotiate_extensions(sections: tuple[tuple[SectionFacts, Direction], ...]) -> TransportExtensions:
+_Sections = tuple[tuple[SectionFacts, Direction], ...]
+
+_REMEMBERED_MAX = 512
+_remembered: dict[_Sections, TransportExtensions] = {}
+when_forgotten.append(_remembered.clear)
+
+
+def negotiate_extensions(sections: _Sections) -> TransportExtensions:
     """Of each m-line what it says, and our direction in the answer. Raises `NegotiationError` if an id has two
     meanings.
 
     Clients of one kind all offer the same, so what came of it is remembered.
     """
-    agreement = _Agreement()
-    return TransportExtensions(tuple(agreement.add(*section) for section in sections), agreement.received)
+    found = _remembered.get(sections)
+    if found is None:
+        agreement = _Agreement()
+        found = TransportExtensions(tuple(agreement.add(*section) for section in sections), agreement.received)
+        if all(facts.is_known for facts, _ in sections):
+            if len(_remembered) >= _REMEMBERED_MAX:
+                _remembered.clear()
+            _remembered[sections] = found
+    return found
 
 
 class _Agreement:

@@ -97,10 +97,6 @@ class Section:
         self.lines.append(_make_line(Line, (kind, value, 0, "\r\n")))
         self._index = None
 
-    def extend(self, lines: Iterable[Line]) -> None:
-        self.lines.extend(lines)
-        self._index = None
-
     def attribute_lines(self, name: str) -> list[Line]:
         """The `a=name` lines of this section."""
         if self._index is None:

@@ -6,7 +6,7 @@ An offer has some three thousand characters of it for each m-line, so what they 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from mediasrv.rtc.capabilities import CODEC_NAMES, shared_codecs
@@ -20,9 +20,14 @@ from mediasrv.rtc.sdp_attributes import ExtMap, Rid, Simulcast
 
 class SectionFacts:
     """Read from an m-line's own lines and those that it inherits from the session. Never changed, and equal to itself
-    alone. `problem` is what could not be read of it; then nothing else is there but what the first line says."""
+    alone.
+
+    `problem` is what could not be read of it; then nothing else is there but what the first line says. `is_known`: it is
+    kept for others who write the same.
+    """
 
     def __init__(self, media: MediaDescription) -> None:
+        self.is_known = False
         self.kind = media.kind
         self.protocol = media.protocol
         self.formats = media.formats
@@ -74,6 +79,8 @@ class SectionKey(NamedTuple):
 _KNOWN_MAX = 512
 _KNOWN_MAX_CHARACTERS = 8192  # of an m-line; browsers write about 3,000
 _known: OrderedDict[SectionKey, SectionFacts] = OrderedDict()
+when_forgotten: list[Callable[[], None]] = []
+"""What others remember of known facts goes with these, or whoever makes up ever new ones would fill the memory."""
 
 
 def known_facts(key: SectionKey) -> SectionFacts | None:
@@ -86,11 +93,15 @@ def known_facts(key: SectionKey) -> SectionFacts | None:
 
 def remember(key: SectionKey, facts: SectionFacts) -> None:
     """Keep `facts` for the next client that writes the same, among the `_KNOWN_MAX` used last."""
-    if facts.problem is not None or sum(map(len, key)) > _KNOWN_MAX_CHARACTERS:
+    if facts.problem is not None or key in _known or sum(map(len, key)) > _KNOWN_MAX_CHARACTERS:
         return
     _known[key] = facts
+    facts.is_known = True
     if len(_known) > _KNOWN_MAX:
-        _known.popitem(last=False)
+        _, forgotten = _known.popitem(last=False)
+        forgotten.is_known = False
+        for forget in when_forgotten:
+            forget()
 
 
 def _sctp(media: MediaDescription) -> SctpParameters | None:

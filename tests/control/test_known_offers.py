@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peers import OFFER_NAMES, offer
+from peers import OFFER_NAMES, Peer, offer
 from test_sdp_round_trip import mutated_offers
 
-from mediasrv.rtc import section_facts
+from mediasrv.rtc import extensions, section_facts
 from mediasrv.rtc.errors import NegotiationError
 from mediasrv.rtc.offer import Offer
 from mediasrv.rtc.offer_text import read_known
@@ -119,3 +119,13 @@ def test_what_is_known_is_bounded() -> None:
     known = set(section_facts._known)
     Offer.parse(text.replace("a=rtcp-mux", f"a=rtcp-mux\r\na=x-mine:{'x' * 8000}"))
     assert set(section_facts._known) == known, "what is longer than any client's is not kept"
+
+
+def test_what_follows_from_facts_is_forgotten_with_them() -> None:
+    text = offer("chromium-recvonly")
+    for number in range(2 * section_facts._KNOWN_MAX):
+        Peer().connection.answer(text.replace("a=rtcp-mux", f"a=rtcp-mux\r\na=x-mine:{number}"))
+    remembered = {facts for sections in extensions._remembered for facts, _ in sections}
+    assert remembered <= set(section_facts._known.values())
+    Peer().connection.answer(text.replace("a=rtcp-mux", f"a=rtcp-mux\r\na=x-mine:{'x' * 8000}"))
+    assert {facts for sections in extensions._remembered for facts, _ in sections} == remembered

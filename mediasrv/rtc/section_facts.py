@@ -22,8 +22,8 @@ class SectionFacts:
     """Read from an m-line's own lines and those that it inherits from the session. Never changed, and equal to itself
     alone.
 
-    `problem` is what could not be read of it; then nothing else is there but what the first line says. `is_known`: it is
-    kept for others who write the same.
+    `problem` is what could not be read of it; then nothing else is there but what the first line says. `is_known`: it
+    is kept for others who write the same.
     """
 
     def __init__(self, media: MediaDescription) -> None:

@@ -91,6 +91,7 @@ class JournalWriter:
         self._note_head = note_head
         self._limits = limits or WriterLimits()
         self._queue: deque[tuple[Record, bytes]] = deque()  # with their lines for the spool
+        self._refused = 0  # how many of the queue's first the disk did not take: the database may have them from memory
         self._queue_lock = asyncio.Lock()  # held while the first records of the queue are being put somewhere
         self._queued = asyncio.Event()
         self._spooled = asyncio.Event()
@@ -197,6 +198,7 @@ class JournalWriter:
         """The first `count` of the queue have been put somewhere."""
         for _ in range(count):
             self._queue.popleft()
+        self._refused = max(0, self._refused - count)
         self._taken.set()
         if self.losses.untold and len(self._queue) <= self._limits.queue // 2:
             self._tell_losses()
@@ -229,6 +231,7 @@ class JournalWriter:
             try:
                 await self._on_disk(partial(self._spool.append, lines))
             except OSError as error:
+                self._refused = len(lines)
                 if not self.spool_failing:
                     self.spool_failing = True
                     self._taken.set()
@@ -253,8 +256,8 @@ class JournalWriter:
         while True:
             await self._spooled.wait()
             self._spooled.clear()
-            while self._spool.waiting_bytes or self._queue:
-                if self._spool.waiting_bytes < GATHERED_BYTES:
+            while self._spool.waiting_bytes or self._refused:
+                if self._spool.waiting_bytes < GATHERED_BYTES and not self._refused:
                     await pace.wait()
                 if not await self._store_some():
                     break
@@ -280,10 +283,10 @@ class JournalWriter:
             log.error("the journal's spool is damaged: lines of it cannot be read", damaged=self._spool.damaged)
             await self._on_disk(partial(self._spool.remove, end))
             return True
-        if not (self.spool_failing and self._queue):
+        if not self._refused:
             return False
         async with self._queue_lock:
-            records = [record for record, _ in islice(self._queue, self._limits.batch)]
+            records = [record for record, _ in islice(self._queue, min(self._refused, self._limits.batch))]
             if records and not self._spool.waiting_bytes and await self._store(records):
                 self._shift(len(records))
         return True

@@ -234,6 +234,7 @@ async def test_permissions_are_given_and_taken_one_by_one(
     await menu(page, "Ada", "Permissions…")
     dialog = page.get_by_role("dialog", name="What Ada may do")
     boxes = dialog.get_by_role("checkbox")
+    await expect(boxes).to_have_count(len(FLAG_OF_NAME))
     flags = [await box.get_attribute("value") for box in await boxes.all()]
     assert flags == list(FLAG_OF_NAME)
     assert {flag for flag, box in zip(flags, await boxes.all(), strict=True) if await box.is_checked()} == set(JOINING)

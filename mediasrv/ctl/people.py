@@ -70,7 +70,7 @@ def ban(
     by_address: Annotated[
         bool, typer.Option("--by-address", metavar="", help="Ban the address they come from, not the identity.")
     ] = False,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="For moderators and the journal.")] = "",
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="For other moderators.")] = "",
 ) -> None:
     """Keep somebody out of a room for a time; an identity need not be there, and the room need not be open."""
     for_s = seconds(for_) or 3600.0

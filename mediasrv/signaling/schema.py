@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from mediasrv.rooms.events import Kind, Source
 from mediasrv.rooms.permissions import FLAG_OF_CONSENT
-from mediasrv.rtc.mix import MAX_TALKERS
+from mediasrv.rtc.mix import MAX_TALKERS, MixSettings
 
 MAX_TRACKS_IN_OFFER = 64
 MAX_MESSAGE_RECIPIENTS = 1_000
@@ -98,13 +98,13 @@ MixLoss = Annotated[int, Meta(ge=0, le=100, description="%, for which FEC is mad
 class Mix(Shape):
     """How the mix of a room sounds."""
 
-    channels: MixChannels = 1
-    talkers: MixTalkers = 3
-    bitrate_bps: MixBitrate = 32_000
-    complexity: MixComplexity = 5
-    fec: MixFec = False
-    dtx: MixDtx = False
-    expected_loss: MixLoss = 0
+    channels: MixChannels
+    talkers: MixTalkers
+    bitrate_bps: MixBitrate
+    complexity: MixComplexity
+    fec: MixFec
+    dtx: MixDtx
+    expected_loss: MixLoss
 
 
 class MixChange(Shape):
@@ -227,7 +227,7 @@ EXAMPLE_ROOM = Room(
     idle_s=300.0,
     history=0,
     mix_above=40,
-    mix=Mix(),
+    mix=msgspec.convert(MixSettings(), Mix, from_attributes=True),
     metadata="",
 )
 EXAMPLE_GUEST = Guest(id="g_60d1c25e7fa9b834", identity="lin", name="Lin", since=1767225690.0)

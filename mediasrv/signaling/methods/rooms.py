@@ -68,11 +68,10 @@ Metadata = Annotated[
 ]
 
 
-class CreateRoomParams(Shape):
-    """Open a room before anybody joins it. What is left out is as the server's settings have it for all rooms, but
-    `idle_s` 300 where they say 0."""
+class RoomParams(Shape):
+    """What a room may be like; of what is left out nothing is said."""
 
-    room: Annotated[RoomName, Meta(description="its name", pattern=r"^[^/\x00-\x1f\x7f]*$")]
+    room: RoomName | None = None
     capacity: Capacity | UnsetType = UNSET
     default_permissions: DefaultPermissions | UnsetType = UNSET
     default_permissions_until: DefaultsUntil | UnsetType = UNSET
@@ -87,11 +86,18 @@ class CreateRoomParams(Shape):
     metadata: Metadata | UnsetType = UNSET
 
 
+class CreateRoomParams(RoomParams):
+    """Open a room before anybody joins it. What is left out is as the server's settings have it for all rooms, but
+    `idle_s` 300 where they say 0."""
+
+    room: Annotated[RoomName, Meta(description="its name", pattern=r"^[^/\x00-\x1f\x7f]*$")]
+
+
 class CreateRoomResult(Shape):
     room: Annotated[Room, Meta(description="the room")]
 
 
-class UpdateRoomParams(Shape):
+class UpdateRoomParams(RoomParams):
     """Change settings of a room; what is left out stays. Without a lobby, those who wait come in.
 
     Another `track_bitrate_bps` holds at once: what goes beyond it is dropped. Encoders hear of it with the answer to
@@ -101,18 +107,6 @@ class UpdateRoomParams(Shape):
     """
 
     room: Annotated[RoomName | None, Meta(description="its name; a participant may leave it out")] = None
-    capacity: Capacity | UnsetType = UNSET
-    default_permissions: DefaultPermissions | UnsetType = UNSET
-    default_permissions_until: DefaultsUntil | UnsetType = UNSET
-    lobby: Lobby | UnsetType = UNSET
-    locked: Locked | UnsetType = UNSET
-    codecs: Codecs | UnsetType = UNSET
-    track_bitrate_bps: Bitrate | UnsetType = UNSET
-    idle_s: IdleS | UnsetType = UNSET
-    history: History | UnsetType = UNSET
-    mix_above: MixAbove | UnsetType = UNSET
-    mix: MixOf | UnsetType = UNSET
-    metadata: Metadata | UnsetType = UNSET
 
 
 class UpdateRoomResult(Shape):
